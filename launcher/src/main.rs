@@ -1,1 +1,240 @@
-fn main(){}
+//! Parse, resolve, plan, launch, exit.
+#![forbid(unsafe_code)]
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use claudebox::audit::{self, Look};
+use claudebox::check;
+use claudebox::cli::{Args, CheckArgs, Entry, Mode, Wish};
+use claudebox::config::{self, Config, PROJECT_ENV};
+use claudebox::facts::{Content, Facts, Query, Stdio};
+use claudebox::hint::Hint;
+use claudebox::launch::{self, LaunchError};
+use claudebox::plan::Plan;
+use claudebox::{init, store};
+
+/// claudebox refused or failed.
+const REFUSED: u8 = 125;
+
+fn main() -> ExitCode {
+    // The second stage is entered with nothing but this word; it reads no other argument.
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|word| word == "init")
+    {
+        return ExitCode::from(init::run());
+    }
+    let status = match run() {
+        Ok(status) => status,
+        Err(failure) => failure.tell(),
+    };
+    ExitCode::from(status)
+}
+
+fn run() -> Result<u8, Failure> {
+    launch::close_inherited().map_err(|error| Failure::new(&error, None, REFUSED))?;
+    let args = Args::try_parse().map_err(|error| Failure::usage(&error))?;
+    match args.wish() {
+        Wish::Enter(entry) => enter(&entry),
+        Wish::Check(args) => check(&args),
+        Wish::Trust => trust(),
+        Wish::Completions(shell) => {
+            clap_complete::generate(shell, &mut Args::command(), "claudebox", &mut io::stdout());
+            Ok(0)
+        }
+        Wish::Man => man(),
+        Wish::Init => Ok(init::run()),
+    }
+}
+
+/// `run`, `shell`, `exec`, `plan`: one way, one plan.
+fn enter(entry: &Entry) -> Result<u8, Failure> {
+    let facts = Facts::read(&Query::of(entry)).map_err(|error| Failure::of(&error, REFUSED))?;
+    let config = Config::resolve(entry, &facts).map_err(|error| Failure::of(&error, REFUSED))?;
+    let plan = Plan::new(&config, &facts).map_err(|error| Failure::of(&error, error.status()))?;
+    match entry.mode {
+        Mode::PlanJson { .. } => {
+            let json = serde_json::to_string_pretty(&plan)
+                .map_err(|error| Failure::new(&error, None, REFUSED))?;
+            return print(&(json + "\n"));
+        }
+        Mode::Plan { explain } => {
+            let look = Look {
+                wrap: io::stdout().is_terminal(),
+                explain,
+            };
+            return print(&audit::render(&plan, look));
+        }
+        Mode::Start => {}
+    }
+    let look = Look {
+        wrap: facts.stdio[2] == Stdio::Terminal,
+        explain: false,
+    };
+    let mut stderr = anstream::stderr();
+    let _ = write!(stderr, "{}", audit::render(&plan, look));
+    if !entry.shared.yes {
+        ask(&facts)?;
+    }
+    drop(stderr);
+    let outcome = launch::launch(&plan, &facts)
+        .map_err(|error: LaunchError| Failure::of(&error, error.status()))?;
+    Ok(outcome.status)
+}
+
+/// AUD-C.
+fn ask(facts: &Facts) -> Result<(), Failure> {
+    if facts.stdio[0] != Stdio::Terminal || facts.stdio[2] != Stdio::Terminal {
+        let what = "there is no terminal to ask on";
+        return Err(Failure::plain(
+            what,
+            Some("pass --yes to start without the question".into()),
+            REFUSED,
+        ));
+    }
+    let mut stderr = anstream::stderr();
+    loop {
+        let _ = write!(stderr, "\nProceed? [Y/n] ").and_then(|()| stderr.flush());
+        let mut answer = String::new();
+        let read = io::stdin()
+            .lock()
+            .read_line(&mut answer)
+            .map_err(|error| Failure::new(&error, None, REFUSED))?;
+        match answer.trim().to_lowercase().as_str() {
+            "" if read > 0 => return Ok(()),
+            "y" | "yes" => return Ok(()),
+            "" | "n" | "no" => return Err(Failure::plain("nothing was started", None, REFUSED)),
+            _ => {}
+        }
+    }
+}
+
+fn check(args: &CheckArgs) -> Result<u8, Failure> {
+    let facts = Facts::read(&Query {
+        is_agent: true,
+        ..Query::default()
+    });
+    let facts = facts.map_err(|error| Failure::of(&error, REFUSED))?;
+    let report = check::examine(&facts, args.network, |plan, facts| {
+        launch::launch(plan, facts).map(drop)
+    });
+    let text = if args.json {
+        serde_json::to_string_pretty(&report)
+            .map_err(|error| Failure::new(&error, None, REFUSED))?
+            + "\n"
+    } else {
+        report.render()
+    };
+    print(&text)?;
+    Ok(if report.can_run { 0 } else { REFUSED })
+}
+
+/// Approves the project's env file as it is now.
+fn trust() -> Result<u8, Failure> {
+    let facts = Facts::read(&Query::default()).map_err(|error| Failure::of(&error, REFUSED))?;
+    let mut trust = config::trust(&facts).map_err(|error| Failure::of(&error, REFUSED))?;
+    let path = facts.project.root.join(PROJECT_ENV);
+    let content = match &facts.files.project_env {
+        Content::Bytes(content) => content,
+        Content::Absent => {
+            return Err(Failure::plain(
+                &format!("there is no {path}"),
+                None,
+                REFUSED,
+            ));
+        }
+        Content::Refused(why) => {
+            return Err(Failure::plain(
+                &format!("{path} was not read: {why}"),
+                None,
+                REFUSED,
+            ));
+        }
+    };
+    trust.approve(&facts.project.root, PROJECT_ENV, content);
+    store::write(
+        &facts.files.folder,
+        "trust.json",
+        trust.to_json().as_bytes(),
+    )
+    .map_err(|error| {
+        Failure::plain(
+            &format!("{} was not written: {error}", facts.files.folder),
+            None,
+            REFUSED,
+        )
+    })?;
+    print(&format!("approved: {path}\n"))
+}
+
+fn man() -> Result<u8, Failure> {
+    let mut page = Vec::new();
+    let rendered = clap_mangen::Man::new(Args::command()).render(&mut page);
+    rendered.map_err(|error| Failure::new(&error, None, REFUSED))?;
+    print(&String::from_utf8_lossy(&page))
+}
+
+/// Prints to stdout; a reader that went away is no failure.
+fn print(text: &str) -> Result<u8, Failure> {
+    match anstream::stdout().write_all(text.as_bytes()) {
+        Ok(()) => Ok(0),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
+        Err(error) => Err(Failure::new(&error, None, REFUSED)),
+    }
+}
+
+/// What went wrong, told once: the chain, then what helps.
+struct Failure {
+    text: String,
+    status: u8,
+}
+
+impl Failure {
+    fn of(error: &dyn Hint, status: u8) -> Self {
+        let mut chain = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            chain += &format!(": {cause}");
+            source = cause.source();
+        }
+        Self::plain(&chain, error.hint(), status)
+    }
+
+    fn new(error: &dyn std::error::Error, hint: Option<String>, status: u8) -> Self {
+        Self::plain(&error.to_string(), hint, status)
+    }
+
+    fn plain(what: &str, hint: Option<String>, status: u8) -> Self {
+        let hint = hint
+            .map(|hint| format!("hint: {hint}\n"))
+            .unwrap_or_default();
+        Self {
+            text: format!("claudebox: {what}\n{hint}"),
+            status,
+        }
+    }
+
+    /// clap's own text: help and version go to stdout with 0, a wrong argument to stderr.
+    fn usage(error: &clap::Error) -> Self {
+        let text = error.render().ansi().to_string();
+        if error.use_stderr() {
+            Self {
+                text: text.replace("\u{1b}[0m\n\nFor more", "\u{1b}[0m\nhint: for more"),
+                status: REFUSED,
+            }
+        } else {
+            let _ = print(&text);
+            Self {
+                text: String::new(),
+                status: 0,
+            }
+        }
+    }
+
+    fn tell(&self) -> u8 {
+        let _ = write!(anstream::stderr(), "{}", self.text);
+        self.status
+    }
+}

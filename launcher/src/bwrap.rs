@@ -1,0 +1,167 @@
+//! Owns bubblewrap's command line: the one module that spells its flags. Pure: [`Plan`] → [`Invocation`].
+//!
+//! Every flag is known to bubblewrap 0.8 (bwrap(1)); an older one stops at the first that it does not know.
+//! Arguments go over `--args FD`, contents over further descriptors, so that nothing shows in `/proc/*/cmdline`.
+
+use std::ffi::OsString;
+use std::os::fd::RawFd;
+use std::os::unix::ffi::OsStrExt;
+
+use crate::init::{CONTROL, Order, STDERR};
+use crate::plan::{Action, Namespace, OWN, Plan};
+use crate::text::Text;
+
+/// Where bwrap reads its arguments.
+pub const ARGUMENTS: RawFd = 5;
+/// The first descriptor of a content.
+const FIRST_CONTENT: RawFd = 6;
+
+/// A program with all it is started with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invocation {
+    /// bwrap.
+    pub program: Text,
+    /// What stands in its argument list, for all to see.
+    pub arguments: Vec<OsString>,
+    /// What it reads from [`ARGUMENTS`], each ended by a NUL.
+    pub hidden_arguments: Vec<u8>,
+    /// What it, or PID 1, finds at other descriptors.
+    pub contents: Vec<(RawFd, Content)>,
+    /// What PID 1 is told.
+    pub order: Order,
+}
+
+/// What lies behind a descriptor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// These bytes.
+    Bytes(Text),
+    /// This file of the host, opened read-only.
+    Open(Text),
+}
+
+impl Invocation {
+    /// The invocation that carries `plan` out.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        let mut hidden = Vec::new();
+        let mut contents = Vec::new();
+        for step in &plan.steps {
+            for argument in flags(&step.action, &mut contents) {
+                hidden.extend_from_slice(argument.as_bytes());
+                hidden.push(0);
+            }
+        }
+        for argument in ["--as-pid-1".as_bytes(), b"--chdir", plan.cwd.as_bytes()] {
+            hidden.extend_from_slice(argument);
+            hidden.push(0);
+        }
+        let arguments = [
+            "--args".into(),
+            ARGUMENTS.to_string().into(),
+            "--".into(),
+            format!("{OWN}/init").into(),
+            "init".into(),
+        ];
+        Self {
+            program: plan.bwrap.clone(),
+            arguments: arguments.into(),
+            hidden_arguments: hidden,
+            contents,
+            order: Order::of(plan),
+        }
+    }
+}
+
+/// The flags that make bwrap do `action`; none where someone else does it.
+fn flags(action: &Action, contents: &mut Vec<(RawFd, Content)>) -> Vec<OsString> {
+    let mut content = |what| -> OsString {
+        let descriptor =
+            FIRST_CONTENT + RawFd::try_from(contents.len()).expect("a plan has few files");
+        contents.push((descriptor, what));
+        descriptor.to_string().into()
+    };
+    let word = OsString::from;
+    let path = |text: &Text| OsString::from(text.clone());
+    match action {
+        // bwrap always makes a mount namespace, and always sets no_new_privs: it has no flag for either.
+        Action::Unshare {
+            namespace: Namespace::Mount,
+        }
+        | Action::NoNewPrivileges => Vec::new(),
+        Action::Unshare { namespace } => vec![word(match namespace {
+            Namespace::Mount => unreachable!("matched above"),
+            Namespace::User => "--unshare-user",
+            Namespace::Pid => "--unshare-pid",
+            Namespace::Ipc => "--unshare-ipc",
+            Namespace::Uts => "--unshare-uts",
+            Namespace::Cgroup => "--unshare-cgroup",
+            Namespace::Network => "--unshare-net",
+        })],
+        Action::DropCapabilities => vec![word("--cap-drop"), word("ALL")],
+        Action::DisableNestedUserNamespaces => vec![word("--disable-userns")],
+        Action::DieWithParent => vec![word("--die-with-parent")],
+        Action::BeUser { uid, gid } => {
+            vec![
+                word("--uid"),
+                uid.to_string().into(),
+                word("--gid"),
+                gid.to_string().into(),
+            ]
+        }
+        Action::Hostname { name } => vec![word("--hostname"), word(name)],
+        Action::Tmpfs { at, bytes, mode } => vec![
+            word("--perms"),
+            format!("{mode:04o}").into(),
+            word("--size"),
+            bytes.to_string().into(),
+            word("--tmpfs"),
+            path(at),
+        ],
+        Action::Folder { at } => vec![word("--dir"), path(at)],
+        Action::Bind { from, at, writable } => {
+            vec![
+                word(if *writable { "--bind" } else { "--ro-bind" }),
+                path(from),
+                path(at),
+            ]
+        }
+        Action::Link { at, to } => vec![word("--symlink"), path(to), path(at)],
+        Action::File { at, content: bytes } => {
+            let descriptor = content(Content::Bytes(bytes.clone()));
+            vec![
+                word("--perms"),
+                word("0644"),
+                word("--file"),
+                descriptor,
+                path(at),
+            ]
+        }
+        Action::Launcher { at, from } => {
+            let descriptor = content(Content::Open(from.clone()));
+            vec![
+                word("--perms"),
+                word("0555"),
+                word("--ro-bind-data"),
+                descriptor,
+                path(at),
+            ]
+        }
+        Action::Proc { at } => vec![word("--proc"), path(at)],
+        Action::Dev { at } => vec![word("--dev"), path(at)],
+        Action::RemountReadOnly { at } => vec![word("--remount-ro"), path(at)],
+        // The launcher's and PID 1's part. CONTROL and STDERR are theirs, below ARGUMENTS.
+        Action::CloseDescriptors
+        | Action::JoinNewKeyring
+        | Action::RelayStream { .. }
+        | Action::OwnProcessGroup
+        | Action::EmptyEnvironment
+        | Action::HideArguments
+        | Action::ScopeAbstractSockets
+        | Action::ScopeSignals
+        | Action::BeUndumpable
+        | Action::NoCoreDumps => Vec::new(),
+    }
+}
+
+const _: () = assert!(CONTROL < ARGUMENTS && STDERR < ARGUMENTS && ARGUMENTS < FIRST_CONTENT);

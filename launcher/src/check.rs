@@ -1,0 +1,417 @@
+//! Owns telling whether the sandbox can run here, part by part, each with its fix (RUN-09): from facts, and by really
+//! starting one.
+
+use serde::Serialize;
+
+use crate::cli::{Entry, SharedArgs, Target, Tier};
+use crate::config::Config;
+use crate::facts::{Bwrap, Facts, Git, Project};
+use crate::guard::Guard;
+use crate::hint::Hint;
+use crate::launch::{self, LaunchError};
+use crate::plan::Plan;
+
+/// What is said of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It is there and does its work.
+    Ok,
+    /// It works, with less than it could.
+    Warning,
+    /// Nothing runs before this is mended.
+    Failure,
+}
+
+/// One part of the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Which.
+    pub part: &'static str,
+    /// How it stands.
+    pub verdict: Verdict,
+    /// What was seen.
+    pub found: String,
+    /// What helps.
+    pub fix: Option<String>,
+}
+
+/// All findings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Version of this form.
+    pub version: u32,
+    /// The tier that was checked for.
+    pub tier: Tier,
+    /// Whether that tier can run.
+    pub can_run: bool,
+    /// Part by part.
+    pub findings: Vec<Finding>,
+}
+
+fn finding(
+    part: &'static str,
+    verdict: Verdict,
+    found: impl Into<String>,
+    fix: Option<String>,
+) -> Finding {
+    Finding {
+        part,
+        verdict,
+        found: found.into(),
+        fix,
+    }
+}
+
+/// Examines the host for `tier`, or for the tier that `run` would use.
+#[must_use]
+pub fn examine(
+    facts: &Facts,
+    tier: Option<Tier>,
+    probe: impl Fn(&Plan, &Facts) -> Result<(), LaunchError>,
+) -> Report {
+    let mut findings = vec![
+        bwrap(facts),
+        user_namespaces(facts),
+        sandbox(facts, tier, probe),
+        landlock(facts),
+        agent(facts),
+    ];
+    let wanted = wanted(facts, tier);
+    if wanted == Tier::Inet {
+        let fix = "use --network full or --network none".to_owned();
+        findings.push(finding(
+            "network",
+            Verdict::Failure,
+            "the tier `inet` is not available in this version",
+            Some(fix),
+        ));
+    }
+    if facts.user.uid == 0 {
+        let fix = "start it as an ordinary user, or pass --allow-root".to_owned();
+        findings.push(finding(
+            "user",
+            Verdict::Warning,
+            "this is uid 0; run refuses it",
+            Some(fix),
+        ));
+    }
+    if facts.host.kernel.wsl {
+        let found = format!(
+            "WSL2 ({}): Windows programs and drives do not exist inside",
+            facts.host.kernel.release
+        );
+        findings.push(finding("wsl", Verdict::Warning, found, None));
+    }
+    findings.push(nix(facts));
+    let can_run = findings
+        .iter()
+        .all(|finding| finding.verdict != Verdict::Failure);
+    Report {
+        version: 1,
+        tier: wanted,
+        can_run,
+        findings,
+    }
+}
+
+fn wanted(facts: &Facts, tier: Option<Tier>) -> Tier {
+    let configured = || {
+        facts
+            .variable("CLAUDEBOX_NETWORK")
+            .and_then(|name| name.utf8())
+            .and_then(Tier::named)
+    };
+    tier.or_else(configured).unwrap_or(Tier::Full)
+}
+
+fn bwrap(facts: &Facts) -> Finding {
+    let fix = || Some(install_hint(&facts.host.os, "bubblewrap"));
+    match &facts.host.bwrap {
+        Bwrap::Missing => finding("bubblewrap", Verdict::Failure, "not installed", fix()),
+        Bwrap::Unfit(path, why) => finding(
+            "bubblewrap",
+            Verdict::Failure,
+            format!("{path}: {why}"),
+            fix(),
+        ),
+        Bwrap::Found(path) => match launch::bwrap_version(path) {
+            Some(version) if version < (0, 8) => {
+                let found = format!("{path} is {}.{}; 0.8 is needed", version.0, version.1);
+                finding("bubblewrap", Verdict::Failure, found, fix())
+            }
+            // GHSA-pxhw-h44j-8pfx, fixed in 0.12.0: no mount of a plan lies where a planted link could be (FS-G).
+            Some((major, minor)) if (major, minor) < (0, 12) => {
+                let found = format!(
+                    "{path}, {major}.{minor}: follows planted links at mount points; claudebox mounts none there"
+                );
+                finding("bubblewrap", Verdict::Ok, found, None)
+            }
+            Some((major, minor)) => finding(
+                "bubblewrap",
+                Verdict::Ok,
+                format!("{path}, {major}.{minor}"),
+                None,
+            ),
+            None => finding(
+                "bubblewrap",
+                Verdict::Failure,
+                format!("{path} does not tell its version"),
+                fix(),
+            ),
+        },
+    }
+}
+
+fn user_namespaces(facts: &Facts) -> Finding {
+    match userns_obstacle(facts) {
+        Some((found, fix)) => finding("user namespaces", Verdict::Warning, found, Some(fix)),
+        None => finding(
+            "user namespaces",
+            Verdict::Ok,
+            "no switch of this host is against them",
+            None,
+        ),
+    }
+}
+
+/// What of the kernel's switches stands against unprivileged user namespaces, and the fix.
+fn userns_obstacle(facts: &Facts) -> Option<(String, String)> {
+    let kernel = &facts.host.kernel;
+    let sysctl = |key: &str, value: &str| {
+        format!("sudo sysctl -w {key}={value}   (to keep it: a file in /etc/sysctl.d)")
+    };
+    if kernel.max_user_namespaces.is_none() {
+        return Some((
+            "the kernel has none".into(),
+            "use a kernel with CONFIG_USER_NS=y".into(),
+        ));
+    }
+    if kernel.max_user_namespaces == Some(0) {
+        return Some((
+            "user.max_user_namespaces is 0".into(),
+            sysctl("user.max_user_namespaces", "15000"),
+        ));
+    }
+    if kernel.unprivileged_userns_clone == Some(false) {
+        return Some((
+            "kernel.unprivileged_userns_clone is 0".into(),
+            sysctl("kernel.unprivileged_userns_clone", "1"),
+        ));
+    }
+    if kernel.apparmor_restricts_userns == Some(true) {
+        let fix = "give bwrap an AppArmor profile that allows `userns` (Ubuntu: apt install apparmor-profiles, \
+                   enable bwrap-userns-restrict), or sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
+        return Some((
+            "AppArmor restricts them (Ubuntu 23.10 and later)".into(),
+            fix.into(),
+        ));
+    }
+    None
+}
+
+/// Starts a real sandbox, without any project in it.
+fn sandbox(
+    facts: &Facts,
+    tier: Option<Tier>,
+    probe: impl Fn(&Plan, &Facts) -> Result<(), LaunchError>,
+) -> Finding {
+    let mut facts = facts.clone();
+    let nowhere = crate::text::Text::from("/srv/claudebox-check");
+    facts.project = Project {
+        root: nowhere.clone(),
+        cwd: nowhere,
+        git: Git::None,
+    };
+    facts.files.profiles.clear();
+    facts.files.project_env = crate::facts::Content::Absent;
+    facts.environment.retain(|(name, _)| {
+        name.utf8()
+            .is_none_or(|name| !name.starts_with("CLAUDEBOX"))
+    });
+    let shared = SharedArgs {
+        allow_root: true,
+        network: Some(tier.unwrap_or(Tier::Full)),
+        ..SharedArgs::default()
+    };
+    let command = ["/bin/sh", "-c", ":"].map(Into::into).to_vec();
+    let entry = Entry {
+        shared,
+        target: Target::Exec(command),
+        ..Entry::default()
+    };
+    let failed =
+        |error: &dyn Hint| finding("sandbox", Verdict::Failure, error.to_string(), error.hint());
+    let config = match Config::resolve(&entry, &facts) {
+        Ok(config) => config,
+        Err(error) => return failed(&error),
+    };
+    let mut plan = match Plan::new(&config, &facts) {
+        Ok(plan) => plan,
+        Err(error) => return failed(&error),
+    };
+    plan.steps.retain(|step| step.guard != Guard::ProjectOnly);
+    plan.cwd = "/".into();
+    match probe(&plan, &facts) {
+        Ok(()) => finding(
+            "sandbox",
+            Verdict::Ok,
+            "one was started, was what was planned, and ended",
+            None,
+        ),
+        Err(error) => failed(&error),
+    }
+}
+
+fn landlock(facts: &Facts) -> Finding {
+    match facts.host.kernel.landlock_abi {
+        0 => finding(
+            "landlock",
+            Verdict::Warning,
+            "not in this kernel, or switched off",
+            Some("boot with lsm=landlock,… (Linux 5.13)".into()),
+        ),
+        abi @ 1..6 => {
+            let found =
+                format!("ABI {abi}: abstract sockets of the host are reachable on the tier `full`");
+            finding(
+                "landlock",
+                Verdict::Warning,
+                found,
+                Some("use Linux 6.12 or later".into()),
+            )
+        }
+        abi => finding("landlock", Verdict::Ok, format!("ABI {abi} or later"), None),
+    }
+}
+
+fn agent(facts: &Facts) -> Finding {
+    match &facts.program.found {
+        Some(found) => finding("claude", Verdict::Ok, found.path.to_string(), None),
+        None => {
+            let fix =
+                "npm install -g @anthropic-ai/claude-code, or see https://claude.com/claude-code"
+                    .to_owned();
+            let passed_over = facts
+                .program
+                .passed_over
+                .iter()
+                .map(|(path, why)| format!("; {path}: {why}"));
+            let found = format!("not found{}", passed_over.collect::<String>());
+            finding(
+                "claude",
+                Verdict::Warning,
+                found + "; shell and exec work without it",
+                Some(fix),
+            )
+        }
+    }
+}
+
+fn nix(facts: &Facts) -> Finding {
+    if facts.host.nix_store {
+        finding(
+            "nix",
+            Verdict::Ok,
+            "the store is shown read-only; the daemon stays outside in this version",
+            None,
+        )
+    } else {
+        finding(
+            "nix",
+            Verdict::Ok,
+            "no Nix store on this host; programs come from /usr",
+            None,
+        )
+    }
+}
+
+/// What helps where bwrap gave up with `said`.
+#[must_use]
+pub fn explain(said: &str, facts: &Facts) -> Option<String> {
+    let about_namespaces = [
+        "namespace",
+        "uid map",
+        "setgroups",
+        "RTM_NEWADDR",
+        "loopback",
+        "Operation not permitted",
+        "Permission denied",
+    ];
+    if said.contains("Unknown option") {
+        return Some(format!(
+            "bubblewrap 0.8 or later is needed: {}",
+            install_hint(&facts.host.os, "bubblewrap")
+        ));
+    }
+    if said.contains("Can't find source path") {
+        return Some("something that was there when the plan was made is gone; start again".into());
+    }
+    let in_container = facts.host.kernel.container.as_ref().map(|kind| {
+        format!(
+            "this runs in {kind}, which forbids it: start that with --security-opt seccomp=unconfined \
+             --security-opt unmask=ALL (podman) or --security-opt seccomp=unconfined --security-opt systempaths=unconfined (docker)"
+        )
+    });
+    if said.contains("mount proc") || said.contains("Can't mount") {
+        return in_container
+            .or_else(|| Some("claudebox check tells what of this host is in the way".into()));
+    }
+    if about_namespaces.iter().any(|word| said.contains(word)) {
+        return userns_obstacle(facts)
+            .map(|(found, fix)| format!("{found}: {fix}"))
+            .or(in_container)
+            .or_else(|| {
+                Some(
+                    "this host refuses unprivileged user namespaces; claudebox check tells more"
+                        .into(),
+                )
+            });
+    }
+    None
+}
+
+/// How `package` is installed on the distribution `os` (`ID` of os-release(5)).
+#[must_use]
+pub fn install_hint(os: &str, package: &str) -> String {
+    match os {
+        "debian" | "ubuntu" | "linuxmint" | "pop" | "raspbian" => {
+            format!("sudo apt install {package}")
+        }
+        "fedora" | "rhel" | "centos" | "rocky" | "almalinux" => {
+            format!("sudo dnf install {package}")
+        }
+        "arch" | "manjaro" | "endeavouros" => format!("sudo pacman -S {package}"),
+        "opensuse" | "opensuse-leap" | "opensuse-tumbleweed" | "sles" => {
+            format!("sudo zypper install {package}")
+        }
+        "alpine" => format!("doas apk add {package}"),
+        "nixos" => format!("add pkgs.{package} to environment.systemPackages"),
+        _ => format!("install {package} 0.8 or later"),
+    }
+}
+
+impl Report {
+    /// As a person reads it.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        for finding in &self.findings {
+            let mark = match finding.verdict {
+                Verdict::Ok => "ok  ",
+                Verdict::Warning => "warn",
+                Verdict::Failure => "FAIL",
+            };
+            text += &format!("{mark}  {:<16} {}\n", finding.part, finding.found);
+            if let Some(fix) = &finding.fix {
+                text += &format!("{:24}hint: {fix}\n", "");
+            }
+        }
+        let verdict = if self.can_run {
+            "can run here"
+        } else {
+            "cannot run here"
+        };
+        text + &format!("\nThe tier `{}` {verdict}.\n", self.tier.name())
+    }
+}

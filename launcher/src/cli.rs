@@ -1,0 +1,355 @@
+//! Owns the command line: what was typed, and nothing about what it means.
+//!
+//! No environment, no disk: those are read by `facts` and joined with this in `config`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+/// Run Claude Code inside a bubblewrap sandbox in which no secret of the host is reachable.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "claudebox",
+    version,
+    about,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    max_term_width = 80,
+    after_help = EXAMPLES,
+)]
+pub struct Args {
+    /// What to do; without it, `run`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// The flags of `run`, for a bare `claudebox`.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// The examples of `--help`. Each line that starts with `$` is run by a test.
+const EXAMPLES: &str = "\
+Examples:
+  $ claudebox run                       work in this project, internet and LAN as outside
+  $ claudebox run --network none        the same without any network
+  $ claudebox run -- -p 'fix the tests'   what follows -- goes to Claude Code
+  $ claudebox exec -y -- make test      any command, in the very same sandbox
+  $ claudebox plan                      show what would enter, and start nothing
+  $ claudebox check                     can it run here, and if not, what helps
+
+Exit status: that of the agent; 125 claudebox refused or failed, 126 found but
+not executable, 127 not found, 128+N ended by signal N.";
+
+/// The subcommands.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Start Claude Code in the current project, permission prompts off
+    Run(RunArgs),
+    /// Open bash in the very same sandbox
+    Shell(ShellArgs),
+    /// Run any command in the very same sandbox
+    Exec(ExecArgs),
+    /// Show what `run` would do, and run nothing
+    Plan(PlanArgs),
+    /// Tell whether the sandbox can run here, and what helps if not
+    Check(CheckArgs),
+    /// Approve the project's .claudebox.env in its present content
+    Trust,
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff)
+    Man,
+    /// The second stage, PID 1 inside; never typed by a person
+    #[command(hide = true)]
+    Init,
+}
+
+/// `run`.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub(crate) shared: SharedArgs,
+
+    /// Claude Code's executable [default: found on PATH, then in the usual install places]
+    #[arg(long, value_name = "PATH")]
+    pub agent: Option<PathBuf>,
+
+    /// Start this command in place of Claude Code
+    #[arg(long, value_name = "CMD", conflicts_with = "agent")]
+    pub cmd: Option<OsString>,
+
+    /// Arguments for the agent
+    #[arg(last = true, value_name = "ARGS")]
+    pub arguments: Vec<OsString>,
+}
+
+impl RunArgs {
+    fn target(self) -> Target {
+        Target::Agent {
+            path: self.agent,
+            command: self.cmd,
+            arguments: self.arguments,
+        }
+    }
+}
+
+/// `shell`.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct ShellArgs {
+    #[command(flatten)]
+    pub(crate) shared: SharedArgs,
+}
+
+/// `exec`.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct ExecArgs {
+    #[command(flatten)]
+    pub(crate) shared: SharedArgs,
+
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+/// `plan`.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+
+    /// Print the plan as JSON, versioned and stable
+    #[arg(long)]
+    pub json: bool,
+
+    /// Add who decided each item, and why it is there
+    #[arg(long)]
+    pub explain: bool,
+}
+
+/// `check`.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct CheckArgs {
+    /// The tier to check for [default: the one that `run` would use]
+    #[arg(long, value_name = "TIER", value_enum)]
+    pub network: Option<Tier>,
+
+    /// Print the findings as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What every command that enters the sandbox takes.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct SharedArgs {
+    /// Start without asking; the audit is printed all the same
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Print the plan and run nothing (as `claudebox plan`)
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// What of the network is reachable inside [default: full]
+    #[arg(long, value_name = "TIER", value_enum)]
+    pub network: Option<Tier>,
+
+    /// Apply ~/.claudebox/profiles/NAME.json (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub profile: Vec<String>,
+
+    /// Pass a variable of the host by its exact name (repeatable)
+    #[arg(long, value_name = "NAME")]
+    pub env: Vec<OsString>,
+
+    /// Show a path of the host inside, read-only unless `:rw` (repeatable)
+    #[arg(long, value_name = "PATH[:ro|:rw]")]
+    pub mount: Vec<OsString>,
+
+    /// Share a folder of the home folder read-write (repeatable)
+    #[arg(long, value_name = "SUBDIR")]
+    pub mount_home: Vec<PathBuf>,
+
+    /// Put a folder first on PATH inside, shown read-only (repeatable)
+    #[arg(long, value_name = "DIR")]
+    pub path_add: Vec<PathBuf>,
+
+    /// Forward the ssh agent: whatever runs inside can sign as you
+    #[arg(long)]
+    pub with_ssh: bool,
+
+    /// Show one private key and its .pub inside ~/.ssh, read-only (repeatable)
+    #[arg(long, value_name = "PATH")]
+    pub ssh_key: Vec<PathBuf>,
+
+    /// Start although the caller is uid 0; inside it is an ordinary user
+    #[arg(long)]
+    pub allow_root: bool,
+}
+
+/// How much of the network is reachable inside.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Tier {
+    /// Only a loopback of its own
+    None,
+    /// The internet without the LAN
+    Inet,
+    /// The host's network
+    Full,
+}
+
+impl Tier {
+    /// The word on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Tier::None => "none",
+            Tier::Inet => "inet",
+            Tier::Full => "full",
+        }
+    }
+
+    /// The tier of that exact name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Tier::None, Tier::Inet, Tier::Full]
+            .into_iter()
+            .find(|tier| tier.name() == name)
+    }
+}
+
+/// What the person wants to happen, taken out of [`Args`].
+#[derive(Debug, Clone)]
+pub enum Wish {
+    /// Enter the sandbox, or only show the plan.
+    Enter(Box<Entry>),
+    /// `check`
+    Check(CheckArgs),
+    /// `trust`
+    Trust,
+    /// `completions`
+    Completions(clap_complete::Shell),
+    /// `man`
+    Man,
+    /// The second stage.
+    Init,
+}
+
+/// One way into the sandbox. `run`, `shell` and `exec` differ in `target` alone (RUN-02).
+#[derive(Debug, Clone, Default)]
+pub struct Entry {
+    /// The flags that all of them take.
+    pub shared: SharedArgs,
+    /// What to start.
+    pub target: Target,
+    /// Whether to start it, or to print the plan, and how.
+    pub mode: Mode,
+}
+
+/// What to start inside.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// The agent, with arguments.
+    Agent {
+        path: Option<PathBuf>,
+        command: Option<OsString>,
+        arguments: Vec<OsString>,
+    },
+    /// An interactive bash.
+    Shell,
+    /// Any command.
+    Exec(Vec<OsString>),
+}
+
+impl Default for Target {
+    fn default() -> Self {
+        Target::Agent {
+            path: None,
+            command: None,
+            arguments: Vec::new(),
+        }
+    }
+}
+
+/// Start, or print.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Show the audit, ask, start.
+    #[default]
+    Start,
+    /// Print the plan as a person reads it.
+    Plan { explain: bool },
+    /// Print the plan as JSON.
+    PlanJson { explain: bool },
+}
+
+impl Args {
+    /// What the person wants.
+    #[must_use]
+    pub fn wish(self) -> Wish {
+        let enter = |shared: SharedArgs, target: Target| {
+            let mode = if shared.dry_run {
+                Mode::Plan { explain: false }
+            } else {
+                Mode::Start
+            };
+            Wish::Enter(Box::new(Entry {
+                shared,
+                target,
+                mode,
+            }))
+        };
+        match self.command {
+            None => enter(self.run.shared.clone(), self.run.target()),
+            Some(Command::Run(args)) => enter(args.shared.clone(), args.target()),
+            Some(Command::Shell(args)) => enter(args.shared, Target::Shell),
+            Some(Command::Exec(args)) => enter(args.shared, Target::Exec(args.command)),
+            Some(Command::Plan(PlanArgs { run, json, explain })) => Wish::Enter(Box::new(Entry {
+                shared: run.shared.clone(),
+                target: run.target(),
+                mode: if json {
+                    Mode::PlanJson { explain }
+                } else {
+                    Mode::Plan { explain }
+                },
+            })),
+            Some(Command::Check(args)) => Wish::Check(args),
+            Some(Command::Trust) => Wish::Trust,
+            Some(Command::Completions { shell }) => Wish::Completions(shell),
+            Some(Command::Man) => Wish::Man,
+            Some(Command::Init) => Wish::Init,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn bare_is_run() {
+        let bare = Args::parse_from(["claudebox", "-y", "--network", "none", "--", "-p", "hi"]);
+        let Wish::Enter(entry) = bare.wish() else {
+            panic!("bare is not run")
+        };
+        assert!(entry.shared.yes);
+        assert_eq!(entry.shared.network, Some(Tier::None));
+        assert!(
+            matches!(entry.target, Target::Agent { arguments, .. } if arguments == ["-p", "hi"])
+        );
+    }
+}

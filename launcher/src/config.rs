@@ -1,0 +1,388 @@
+//! Owns every question with its answer and who gave it: arguments, profiles, env files and facts become one [`Config`].
+//!
+//! Pure. What is strongest stands first: flag, variable, project, user, profile, default.
+//! What may not be is refused here, with the reason and the way out.
+
+mod grants;
+mod variables;
+
+use std::fmt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::grants::{Grant, Ssh, split_mount};
+pub use self::variables::{GENERATED, HOST_ALLOWLIST, Variable, steers};
+use crate::cli::{Entry, Target, Tier};
+use crate::envfile::BadLine;
+use crate::facts::{Content, Facts};
+use crate::hint::{Hint, nearest};
+use crate::place;
+use crate::profile::{self, Profile, ProfileError};
+use crate::text::Text;
+use crate::trust::Trust;
+
+/// The name of the project's env file.
+pub const PROJECT_ENV: &str = ".claudebox.env";
+
+/// Who decided something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// claudebox makes it itself.
+    Generated,
+    /// The allowlist, as the host has it.
+    Host,
+    /// Nobody said otherwise.
+    Default,
+    /// A flag.
+    Flag(String),
+    /// A variable of the caller.
+    Variable(String),
+    /// A profile, by its path.
+    Profile(Text),
+    /// An env file, by its path.
+    EnvFile(Text),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Generated => f.write_str("claudebox"),
+            Origin::Host => f.write_str("host"),
+            Origin::Default => f.write_str("default"),
+            Origin::Flag(flag) => f.write_str(flag),
+            Origin::Variable(name) => f.write_str(name),
+            Origin::Profile(path) | Origin::EnvFile(path) => write!(f, "{path}"),
+        }
+    }
+}
+
+/// An answer, and who gave it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer<T> {
+    /// The answer.
+    pub value: T,
+    /// Who gave it.
+    pub origin: Origin,
+}
+
+/// What to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// The program of [`Facts::program`], with these arguments. Claude Code gets the flag that turns its prompts off.
+    Agent {
+        arguments: Vec<Text>,
+        prompts_off: bool,
+    },
+    /// An interactive bash.
+    Shell,
+    /// This command.
+    Exec(Vec<Text>),
+}
+
+/// Every question answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// What of the network is reachable.
+    pub tier: Answer<Tier>,
+    /// What to start.
+    pub start: Start,
+    /// Variables that were asked for, strongest first; a name stands once.
+    pub variables: Vec<Variable>,
+    /// Paths that were asked for.
+    pub grants: Vec<Grant>,
+    /// Folders to put first on PATH.
+    pub path: Vec<Grant>,
+    /// What of ssh is given.
+    pub ssh: Ssh,
+    /// Profiles in force, in order.
+    pub profiles: Vec<Text>,
+    /// What the person should know and that stops nothing.
+    pub notes: Vec<String>,
+}
+
+/// Why no sandbox is planned.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// RUN-06.
+    #[error("{path} cannot be a project: {why}")]
+    Project { path: Text, why: String },
+    /// RUN-07.
+    #[error("claudebox was started by uid 0")]
+    Root,
+    /// NET-02 is not built.
+    #[error("the network tier `inet` is not available in this version")]
+    Inet(Origin),
+    /// NET-04.
+    #[error("`{value}` is not a network tier ({origin})")]
+    Tier { value: Text, origin: String },
+    /// A profile.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// An env file that was not read.
+    #[error("{path} was not read: {why}")]
+    EnvFile { path: Text, why: String },
+    /// A bad line in an env file.
+    #[error("{path}: {bad}")]
+    EnvLine { path: Text, bad: BadLine },
+    /// The project's env file is not approved.
+    #[error("{path} {} since it was last approved", if *.changed { "changed" } else { "is new and was not approved" })]
+    Unapproved { path: Text, changed: bool },
+    /// trust.json is broken.
+    #[error("{path} is not what claudebox wrote: {why}")]
+    Trust { path: Text, why: String },
+    /// A name that is no name.
+    #[error("`{name}` is not a variable name ({origin})")]
+    VariableName { name: Text, origin: String },
+    /// A name that may not come from there.
+    #[error("`{name}` may not be set by {origin}: {why}")]
+    VariableRefused {
+        name: Text,
+        origin: String,
+        why: &'static str,
+    },
+    /// A value that execve(2) refuses.
+    #[error("the value of `{name}` ({origin}) has {length} bytes; execve(2) takes at most {limit}")]
+    VariableTooLong {
+        name: Text,
+        origin: String,
+        length: usize,
+        limit: usize,
+    },
+    /// A path that is not there.
+    #[error("{path} ({origin}) is not there")]
+    PathMissing { path: Text, origin: String },
+    /// A path that cannot be granted.
+    #[error("{path} ({origin}) cannot enter: {why}")]
+    Grant {
+        path: Text,
+        origin: String,
+        why: String,
+    },
+    /// No ssh agent.
+    #[error("--with-ssh: {0}")]
+    SshAgent(String),
+}
+
+impl Hint for ConfigError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            ConfigError::Project { .. } => "start it in a folder that holds one project and nothing else".into(),
+            ConfigError::Root => {
+                "start it as an ordinary user, or pass --allow-root (the inside is an ordinary user either way)".into()
+            }
+            ConfigError::Inet(_) => "use --network full (the host's network) or --network none".into(),
+            ConfigError::Tier { value, .. } => {
+                let tiers = ["none", "inet", "full"];
+                let near = value.utf8().and_then(|value| nearest(value, tiers));
+                near.map_or_else(|| "the tiers are none, inet and full".into(), |near| {
+                    format!("did you mean `{near}`? The tiers are none, inet and full")
+                })
+            }
+            ConfigError::Profile(error) => return error.hint(),
+            ConfigError::EnvFile { .. } => "an env file is a small regular file, not a link".into(),
+            ConfigError::EnvLine { .. } => "a line is KEY=VALUE, blank, or starts with #".into(),
+            ConfigError::Unapproved { .. } => {
+                "read it, then approve it: claudebox trust (what runs inside can write this file)".into()
+            }
+            ConfigError::Trust { path, .. } => format!("move {path} away and approve again: claudebox trust"),
+            ConfigError::VariableName { .. } => {
+                "give one exact name; values stand in ~/.claudebox/env or in a profile, never in arguments".into()
+            }
+            ConfigError::VariableRefused { why, .. } if why.contains("PATH") => "use --path-add DIR".into(),
+            ConfigError::VariableRefused { .. } => "ask for it by --env NAME or in a profile".into(),
+            ConfigError::VariableTooLong { .. } => "put it into a file and show that by --mount".into(),
+            ConfigError::PathMissing { .. } => "check the spelling; a relative path starts at the current folder".into(),
+            ConfigError::Grant { why, .. } if why.contains("holds") => {
+                "if it must enter, say so in a profile: {\"path\": \"…\", \"uncover_secret\": true}".into()
+            }
+            ConfigError::Grant { .. } => "grant a folder that holds only what is needed".into(),
+            ConfigError::SshAgent(_) => "start one (ssh-agent) and add a key (ssh-add), then try again".into(),
+        })
+    }
+}
+
+impl Config {
+    /// Answers every question for `entry` on the host that `facts` describe.
+    ///
+    /// # Errors
+    /// Where something is refused, missing or malformed: see [`ConfigError`].
+    pub fn resolve(entry: &Entry, facts: &Facts) -> Result<Self, ConfigError> {
+        refuse_place(facts)?;
+        if facts.user.uid == 0 && !entry.shared.allow_root {
+            return Err(ConfigError::Root);
+        }
+        let mut profiles: Vec<(Text, Profile)> = Vec::new();
+        for file in &facts.files.profiles {
+            profiles.extend(profile::parse(file)?.map(|profile| (file.path.clone(), profile)));
+        }
+        let tier = tier(entry, facts, &profiles)?;
+        if tier.value == Tier::Inet {
+            return Err(ConfigError::Inet(tier.origin));
+        }
+        let mut notes = Vec::new();
+        let variables = variables::requested(entry, facts, &profiles, &mut notes)?;
+        let grants = grants::requested(entry, facts, &profiles, &mut notes)?;
+        let path = grants::path(entry, facts, &profiles)?;
+        let ssh = grants::ssh(entry, facts, &profiles)?;
+        Ok(Self {
+            tier,
+            start: start(entry, &profiles),
+            variables,
+            grants,
+            path,
+            ssh,
+            profiles: profiles.into_iter().map(|(path, _)| path).collect(),
+            notes,
+        })
+    }
+}
+
+fn refuse_place(facts: &Facts) -> Result<(), ConfigError> {
+    let (home, own) = (facts.user.home.path(), facts.files.folder.path());
+    for folder in [&facts.project.root, &facts.project.cwd] {
+        // A secret place may itself be a link: what it leads to is refused too.
+        let linked = |(place, _): &&(&str, &str)| {
+            facts
+                .node(&home.join(place))
+                .is_some_and(|node| node.link && folder.path().starts_with(node.real.path()))
+        };
+        let by_link = place::SECRET_IN_HOME
+            .iter()
+            .find(linked)
+            .map(|(_, what)| format!("it holds {what}"));
+        if let Some(why) = place::refusal(folder.path(), home, own).or(by_link) {
+            return Err(ConfigError::Project {
+                path: folder.clone(),
+                why,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// NET-05: flag over variable over profile over default.
+fn tier(
+    entry: &Entry,
+    facts: &Facts,
+    profiles: &[(Text, Profile)],
+) -> Result<Answer<Tier>, ConfigError> {
+    if let Some(value) = entry.shared.network {
+        return Ok(Answer {
+            value,
+            origin: Origin::Flag("--network".into()),
+        });
+    }
+    if let Some(value) = facts.variable("CLAUDEBOX_NETWORK") {
+        let origin = Origin::Variable("CLAUDEBOX_NETWORK".into());
+        return match value.utf8().and_then(Tier::named) {
+            Some(value) => Ok(Answer { value, origin }),
+            None => Err(ConfigError::Tier {
+                value: value.clone(),
+                origin: origin.to_string(),
+            }),
+        };
+    }
+    let last = profiles
+        .iter()
+        .rev()
+        .find_map(|(path, profile)| Some((path, profile.network?)));
+    Ok(match last {
+        Some((path, value)) => Answer {
+            value,
+            origin: Origin::Profile(path.clone()),
+        },
+        None => Answer {
+            value: Tier::Full,
+            origin: Origin::Default,
+        },
+    })
+}
+
+fn start(entry: &Entry, profiles: &[(Text, Profile)]) -> Start {
+    let texts = |arguments: &[std::ffi::OsString]| {
+        arguments
+            .iter()
+            .cloned()
+            .map(Text::from)
+            .collect::<Vec<_>>()
+    };
+    match &entry.target {
+        Target::Shell => Start::Shell,
+        Target::Exec(command) => Start::Exec(texts(command)),
+        Target::Agent {
+            path,
+            command,
+            arguments,
+        } => {
+            let profile = profiles
+                .iter()
+                .rev()
+                .find_map(|(_, profile)| profile.agent.as_ref());
+            let profile = profile.filter(|_| command.is_none() && path.is_none());
+            let before = profile.map(|agent| {
+                agent
+                    .args
+                    .iter()
+                    .map(|arg| arg.as_str().into())
+                    .collect::<Vec<Text>>()
+            });
+            Start::Agent {
+                prompts_off: command.is_none() && profile.is_none(),
+                arguments: before
+                    .unwrap_or_default()
+                    .into_iter()
+                    .chain(texts(arguments))
+                    .collect(),
+            }
+        }
+    }
+}
+
+/// The approved content of the project's env file, or why it does not count.
+pub(crate) fn approved_project_env(facts: &Facts) -> Result<Option<(Text, &Text)>, ConfigError> {
+    let path = facts.project.root.join(PROJECT_ENV);
+    let content = match &facts.files.project_env {
+        Content::Absent => return Ok(None),
+        Content::Refused(why) => {
+            return Err(ConfigError::EnvFile {
+                path,
+                why: why.clone(),
+            });
+        }
+        Content::Bytes(content) => content,
+    };
+    let trust = trust(facts)?;
+    if trust.approves(&facts.project.root, PROJECT_ENV, content) {
+        return Ok(Some((path, content)));
+    }
+    Err(ConfigError::Unapproved {
+        path,
+        changed: trust.knows(&facts.project.root, PROJECT_ENV),
+    })
+}
+
+/// What was approved so far.
+///
+/// # Errors
+/// Where `trust.json` is there and is not claudebox's.
+pub fn trust(facts: &Facts) -> Result<Trust, ConfigError> {
+    let broken = |why| ConfigError::Trust {
+        path: facts.files.folder.join("trust.json"),
+        why,
+    };
+    match &facts.files.trust {
+        Content::Absent => Ok(Trust::default()),
+        Content::Refused(why) => Err(broken(why.clone())),
+        Content::Bytes(json) => {
+            Trust::parse(json.utf8().unwrap_or_default()).map_err(|error| broken(error.to_string()))
+        }
+    }
+}
+
+/// Whether `path` is `folder` or lies in it.
+pub(crate) fn within(path: &Text, folder: impl AsRef<Path>) -> bool {
+    path.path().starts_with(folder)
+}

@@ -1,0 +1,556 @@
+//! Owns what this host is: the only reader of environment, working folder, disk and kernel before the launch.
+//!
+//! Everything later is a pure function of [`Facts`], which is plain data, so a test loads a NixOS, a Fedora or a
+//! broken host from a file. Nothing here decides; nothing here runs a program.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "facts is the one reader of the host"
+)]
+
+mod agent;
+mod host;
+mod project;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, IsTerminal, Read};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::agent::{Program, ProgramKind};
+pub use self::host::{Bwrap, Host, Kernel, RESOLVED_ETC, SYSTEM_FOLDERS};
+pub use self::project::{Git, GitLink, Project};
+use crate::cli::{Entry as Wish, Target};
+use crate::text::Text;
+
+/// The largest file that is read whole: env files, profiles, git configuration. In bytes.
+pub const FILE_LIMIT: u64 = 1024 * 1024;
+
+/// What this host is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Facts {
+    /// Who started claudebox.
+    pub user: User,
+    /// The caller's environment as it came: order kept, duplicates and odd names included.
+    pub environment: Vec<(Text, Text)>,
+    /// Where the caller stands.
+    pub project: Project,
+    /// The machine.
+    pub host: Host,
+    /// The agent, or the program that `--cmd` or `exec` names.
+    pub program: Program,
+    /// Standard input, output and error.
+    pub stdio: [Stdio; 3],
+    /// claudebox's own files, by what they are.
+    pub files: OwnFiles,
+    /// What lies at the paths that a plan may ask about, links followed.
+    pub paths: BTreeMap<Text, Node>,
+    /// The user's name and mail address for commits.
+    pub git_identity: GitIdentity,
+}
+
+/// Who started claudebox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// Real uid.
+    pub uid: u32,
+    /// Real gid.
+    pub gid: u32,
+    /// Login name.
+    pub name: Text,
+    /// Home folder, all links followed.
+    pub home: Text,
+    /// Supplementary groups that are alive inside: they open what a mount shows (group members only).
+    pub groups: Vec<u32>,
+}
+
+/// One end of a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Node {
+    /// The same thing with all links followed.
+    pub real: Text,
+    /// What it is.
+    pub kind: Kind,
+    /// Whether the path itself is a symbolic link.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub link: bool,
+}
+
+/// What lies at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Folder,
+    /// A Unix socket.
+    Socket,
+    /// A FIFO.
+    Fifo,
+    /// A character or block device.
+    Device,
+}
+
+/// What a standard stream is. Decides whether it is handed over or relayed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stdio {
+    /// A terminal.
+    Terminal,
+    /// A pipe, or a socket.
+    Pipe,
+    /// `/dev/null`.
+    Null,
+    /// A regular file, a folder or a device: reopening it through `/proc` would give more than the caller gave.
+    Reopenable,
+    /// Not open.
+    Closed,
+}
+
+/// The name and address that commits carry.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GitIdentity {
+    /// `user.name`
+    pub name: Option<String>,
+    /// `user.email`
+    pub email: Option<String>,
+}
+
+/// Files that steer claudebox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnFiles {
+    /// `~/.claudebox`, or CLAUDEBOX_HOME.
+    pub folder: Text,
+    /// `config.json`, then each profile asked for, in order.
+    pub profiles: Vec<ProfileFile>,
+    /// `~/.claudebox/env`
+    pub user_env: Content,
+    /// `<project>/.claudebox.env`
+    pub project_env: Content,
+    /// `trust.json`
+    pub trust: Content,
+}
+
+/// One profile file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileFile {
+    /// The name it was asked for by; `None` for `config.json`.
+    pub name: Option<String>,
+    /// Where it lies.
+    pub path: Text,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// What reading a small file gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Content {
+    /// There is none.
+    Absent,
+    /// Its bytes.
+    Bytes(Text),
+    /// It is there and was not read, for this reason.
+    Refused(String),
+}
+
+/// What is asked of the host: paths and names that come from the command line.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    /// Profiles by name.
+    pub profiles: Vec<String>,
+    /// The program to look for.
+    pub program: Option<Text>,
+    /// Whether the program is Claude Code, and the usual install places count.
+    pub is_agent: bool,
+    /// Paths that grants name, as typed.
+    pub paths: Vec<Text>,
+}
+
+impl Query {
+    /// What `wish` needs to know of the host.
+    #[must_use]
+    pub fn of(wish: &Wish) -> Self {
+        let shared = &wish.shared;
+        let (program, is_agent) = match &wish.target {
+            Target::Agent {
+                command: Some(command),
+                ..
+            } => (Some(command.clone().into()), false),
+            Target::Agent { path, .. } => (path.clone().map(Text::from), true),
+            Target::Shell => (None, false),
+            Target::Exec(command) => (command.first().cloned().map(Text::from), false),
+        };
+        let mounts = shared
+            .mount
+            .iter()
+            .map(|mount| crate::config::split_mount(mount).0);
+        let paths = mounts.chain(shared.path_add.iter().cloned().map(Text::from));
+        let paths = paths.chain(shared.ssh_key.iter().cloned().map(Text::from));
+        let paths = paths.chain(
+            shared
+                .mount_home
+                .iter()
+                .map(|sub| Text::from(Path::new("~").join(sub).as_path())),
+        );
+        Self {
+            profiles: shared.profile.clone(),
+            program,
+            is_agent,
+            paths: paths.collect(),
+        }
+    }
+}
+
+/// Reading the host failed before anything could be planned.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FactsError {
+    /// The working folder is gone or unreadable.
+    #[error("the current folder cannot be opened")]
+    NoWorkingFolder(#[source] io::Error),
+    /// `HOME` is unset, relative, or not a folder.
+    #[error("HOME does not name a folder: {0}")]
+    NoHome(Text),
+}
+
+impl crate::hint::Hint for FactsError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            FactsError::NoWorkingFolder(_) => {
+                "it was deleted or made unreadable; `cd` to the project again".into()
+            }
+            FactsError::NoHome(_) => "set HOME to your home folder (an absolute path)".into(),
+        })
+    }
+}
+
+impl Facts {
+    /// Reads the host.
+    ///
+    /// # Errors
+    /// Where there is no working folder or no home folder; all else that is missing is a fact, not an error.
+    pub fn read(query: &Query) -> Result<Self, FactsError> {
+        let environment: Vec<(Text, Text)> = std::env::vars_os()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        let user = User::read(&environment)?;
+        let folder = variable(&environment, "CLAUDEBOX_HOME")
+            .filter(|folder| folder.path().is_absolute())
+            .map_or_else(
+                || user.home.join(".claudebox"),
+                |folder| real(folder.path()),
+            );
+        let cwd = std::env::current_dir().map_err(FactsError::NoWorkingFolder)?;
+        let project = Project::read(&cwd, &user.home, &folder)?;
+        let files = OwnFiles::read(&folder, &project, query, &environment);
+        let program = Program::find(query, &user, &environment, &project);
+        let host = Host::read(&user, &environment);
+        let mut paths = BTreeMap::new();
+        for path in host::paths_of_interest(&user) {
+            note(&mut paths, path);
+        }
+        let profile_paths = files.profiles.iter().flat_map(crate::profile::paths);
+        for path in query.paths.iter().cloned().chain(profile_paths) {
+            note(&mut paths, expand(&path, &user.home, &cwd));
+        }
+        for (_, socket) in environment
+            .iter()
+            .filter(|(name, _)| *name == "SSH_AUTH_SOCK")
+        {
+            note(&mut paths, socket.clone());
+        }
+        for key in &query.paths {
+            let public = with_suffix(&expand(key, &user.home, &cwd), ".pub");
+            note(&mut paths, public);
+        }
+        let git_identity = GitIdentity::read(&user.home, &environment);
+        let stdio = [
+            Stdio::of(&io::stdin()),
+            Stdio::of(&io::stdout()),
+            Stdio::of(&io::stderr()),
+        ];
+        Ok(Self {
+            user,
+            environment,
+            project,
+            host,
+            program,
+            stdio,
+            files,
+            paths,
+            git_identity,
+        })
+    }
+
+    /// The value of the first variable `name` of the caller, as every shell and libc sees it.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<&Text> {
+        variable(&self.environment, name)
+    }
+
+    /// What lies at `path`, if it was looked at and there is something.
+    #[must_use]
+    pub fn node(&self, path: &Path) -> Option<&Node> {
+        self.paths.get(&Text::from(path))
+    }
+}
+
+fn variable<'a>(environment: &'a [(Text, Text)], name: &str) -> Option<&'a Text> {
+    environment
+        .iter()
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
+}
+
+fn note(paths: &mut BTreeMap<Text, Node>, path: Text) {
+    if let Some(node) = Node::read(path.path()) {
+        paths.insert(path, node);
+    }
+}
+
+/// `path` with everything in it followed; itself where that is not possible.
+fn real(path: &Path) -> Text {
+    fs::canonicalize(path)
+        .unwrap_or_else(|_| path.to_owned())
+        .into()
+}
+
+/// `path` as a person means it: a leading `~/` is the home folder, a relative path starts at the working folder.
+#[must_use]
+pub fn expand(path: &Text, home: &Text, cwd: &Path) -> Text {
+    match path.path().strip_prefix("~") {
+        Ok(rest) if rest.as_os_str().is_empty() => home.clone(),
+        Ok(rest) => home.join(rest),
+        Err(_) => cwd
+            .join(path.path())
+            .components()
+            .collect::<std::path::PathBuf>()
+            .into(),
+    }
+}
+
+/// `path` with `suffix` put to its end.
+#[must_use]
+pub fn with_suffix(path: &Text, suffix: &str) -> Text {
+    let mut longer = std::ffi::OsString::from(path.clone());
+    longer.push(suffix);
+    longer.into()
+}
+
+impl Node {
+    /// What lies at `path`; `None` where nothing does or nothing can be seen.
+    fn read(path: &Path) -> Option<Self> {
+        let link = fs::symlink_metadata(path).ok()?.is_symlink();
+        let real = fs::canonicalize(path).ok()?;
+        let kind = fs::metadata(&real).ok()?.file_type();
+        let kind = match kind {
+            kind if kind.is_dir() => Kind::Folder,
+            kind if kind.is_file() => Kind::File,
+            kind if kind.is_socket() => Kind::Socket,
+            kind if kind.is_fifo() => Kind::Fifo,
+            _ => Kind::Device,
+        };
+        Some(Self {
+            real: real.into(),
+            kind,
+            link,
+        })
+    }
+}
+
+impl Content {
+    /// Reads a small regular file without following a link at its end, without waiting and within [`FILE_LIMIT`].
+    fn read(path: &Path) -> Self {
+        let opened = fs::OpenOptions::new()
+            .read(true)
+            .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY)
+            .open(path);
+        let file = match opened {
+            Ok(file) => file,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                return Content::Absent;
+            }
+            Err(error) if error.raw_os_error() == Some(nix::libc::ELOOP) => {
+                return Content::Refused("it is a symbolic link".into());
+            }
+            Err(error) => return Content::Refused(error.to_string()),
+        };
+        let metadata = match file.metadata() {
+            Ok(metadata) => metadata,
+            Err(error) => return Content::Refused(error.to_string()),
+        };
+        if !metadata.is_file() {
+            return Content::Refused("it is not a regular file".into());
+        }
+        if metadata.len() > FILE_LIMIT {
+            return Content::Refused(format!("it is larger than {FILE_LIMIT} bytes"));
+        }
+        let owner = nix::unistd::getuid().as_raw();
+        if metadata.uid() != owner && metadata.uid() != 0 {
+            return Content::Refused(format!("it belongs to uid {}", metadata.uid()));
+        }
+        let mut bytes = Vec::new();
+        match file.take(FILE_LIMIT).read_to_end(&mut bytes) {
+            Ok(_) => Content::Bytes(Text::from(std::ffi::OsString::from_vec(bytes))),
+            Err(error) => Content::Refused(error.to_string()),
+        }
+    }
+}
+
+impl OwnFiles {
+    fn read(folder: &Text, project: &Project, query: &Query, environment: &[(Text, Text)]) -> Self {
+        let config = folder.join("config.json");
+        let mut profiles = vec![ProfileFile {
+            name: None,
+            content: Content::read(&following(config.path())),
+            path: config,
+        }];
+        let asked = if query.profiles.is_empty() {
+            let listed = variable(environment, "CLAUDEBOX_PROFILE")
+                .and_then(Text::utf8)
+                .unwrap_or_default();
+            listed
+                .split(',')
+                .map(str::trim)
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect()
+        } else {
+            query.profiles.clone()
+        };
+        for name in asked {
+            let path = folder.join("profiles").join(format!("{name}.json"));
+            // A name with a slash must not become a path; `config` refuses it by its name.
+            let content = if crate::profile::valid_name(&name) {
+                Content::read(&following(path.path()))
+            } else {
+                Content::Absent
+            };
+            profiles.push(ProfileFile {
+                name: Some(name),
+                path,
+                content,
+            });
+        }
+        Self {
+            user_env: Content::read(&following(folder.join("env").path())),
+            project_env: Content::read(project.root.join(".claudebox.env").path()),
+            trust: Content::read(folder.join("trust.json").path()),
+            folder: folder.clone(),
+            profiles,
+        }
+    }
+}
+
+/// The user's own files may be links (dotfile managers); those of a project may not.
+fn following(path: &Path) -> std::path::PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+impl User {
+    fn read(environment: &[(Text, Text)]) -> Result<Self, FactsError> {
+        let uid = nix::unistd::getuid().as_raw();
+        let entry = host::passwd_entry(uid);
+        let home = variable(environment, "HOME")
+            .cloned()
+            .or_else(|| entry.as_ref().map(|entry| entry.home.clone()));
+        let home = home.ok_or_else(|| FactsError::NoHome("it is not set".into()))?;
+        if !home.path().is_absolute() || !fs::metadata(home.path()).is_ok_and(|home| home.is_dir())
+        {
+            return Err(FactsError::NoHome(home));
+        }
+        let name = entry
+            .map(|entry| entry.name)
+            .or_else(|| variable(environment, "USER").cloned());
+        let groups = nix::unistd::getgroups().unwrap_or_default();
+        let gid = nix::unistd::getgid().as_raw();
+        Ok(Self {
+            uid,
+            gid,
+            name: name
+                .filter(|name| plain_name(name))
+                .unwrap_or_else(|| "user".into()),
+            home: real(home.path()),
+            groups: groups
+                .into_iter()
+                .map(|group| group.as_raw())
+                .filter(|group| *group != gid)
+                .collect(),
+        })
+    }
+}
+
+/// A login name that can stand in a line of `/etc/passwd`.
+fn plain_name(name: &Text) -> bool {
+    name.utf8().is_some_and(|name| {
+        !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "._-@".contains(c))
+    })
+}
+
+impl Stdio {
+    fn of(stream: &(impl AsFd + IsTerminal)) -> Self {
+        use nix::sys::stat::{SFlag, fstat, major, minor};
+        let Ok(stat) = fstat(stream) else {
+            return Stdio::Closed;
+        };
+        let kind = SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits());
+        if stream.is_terminal() {
+            Stdio::Terminal
+        } else if kind == SFlag::S_IFIFO || kind == SFlag::S_IFSOCK {
+            Stdio::Pipe
+        } else if kind == SFlag::S_IFCHR && (major(stat.st_rdev), minor(stat.st_rdev)) == (1, 3) {
+            Stdio::Null
+        } else {
+            Stdio::Reopenable
+        }
+    }
+}
+
+impl GitIdentity {
+    /// Parses the user's own git configuration. git itself is never run.
+    fn read(home: &Text, environment: &[(Text, Text)]) -> Self {
+        let xdg =
+            variable(environment, "XDG_CONFIG_HOME").filter(|folder| folder.path().is_absolute());
+        let xdg = xdg.cloned().unwrap_or_else(|| home.join(".config"));
+        let mut identity = Self::default();
+        // git reads the XDG file first; ~/.gitconfig wins (git-config(1), FILES).
+        for file in [xdg.join("git/config"), home.join(".gitconfig")] {
+            crate::gitconfig::apply(&mut identity, file.path(), home.path(), |path| {
+                match Content::read(&following(path)) {
+                    Content::Bytes(bytes) => bytes.utf8().map(str::to_owned),
+                    Content::Absent | Content::Refused(_) => None,
+                }
+            });
+        }
+        identity
+    }
+}
+
+/// A command as a person means it: a bare name stays a name, a path is expanded.
+fn expand_command(command: &Text, home: &Text, cwd: &Text) -> Text {
+    if command.as_encoded_bytes().contains(&b'/') {
+        expand(command, home, cwd.path())
+    } else {
+        command.clone()
+    }
+}

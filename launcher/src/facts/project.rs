@@ -1,0 +1,175 @@
+//! Owns where the caller stands: the project's root, and its git folder, found by reading files. git is never run here.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{FactsError, real};
+use crate::place;
+use crate::text::Text;
+
+/// The project, and where in it the caller stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Project {
+    /// The folder that enters read-write: the top of the working tree, or the working folder itself.
+    pub root: Text,
+    /// The working folder, all links followed.
+    pub cwd: Text,
+    /// Its git folder.
+    pub git: Git,
+}
+
+/// What `.git` of the project is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Git {
+    /// Not a repository.
+    None,
+    /// A folder inside the project.
+    Inside,
+    /// A linked worktree or a submodule, whose git folder names this project back: a commit needs it.
+    Linked(GitLink),
+    /// There is one, and it is not opened, for this reason.
+    Left(String),
+}
+
+/// The git folder of a linked worktree or a submodule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GitLink {
+    /// The folder that is bound: the common git folder of a worktree, the module's folder of a submodule.
+    pub common: Text,
+    /// Whether it is a worktree (else a submodule).
+    pub worktree: bool,
+}
+
+impl Project {
+    pub(super) fn read(cwd: &Path, home: &Text, own: &Text) -> Result<Self, FactsError> {
+        let cwd = fs::canonicalize(cwd).map_err(FactsError::NoWorkingFolder)?;
+        fs::read_dir(&cwd).map_err(FactsError::NoWorkingFolder)?;
+        let top = cwd
+            .ancestors()
+            .find(|folder| fs::symlink_metadata(folder.join(".git")).is_ok());
+        let Some(top) = top else {
+            return Ok(Self {
+                root: cwd.as_path().into(),
+                cwd: cwd.into(),
+                git: Git::None,
+            });
+        };
+        // A repository around the home folder (dotfiles in git) must not make the home folder the project.
+        if let Some(why) = place::refusal(top, home.path(), own.path()) {
+            let git = Git::Left(format!(
+                "the repository at {} is left out: {why}",
+                Text::from(top)
+            ));
+            return Ok(Self {
+                root: cwd.as_path().into(),
+                cwd: cwd.into(),
+                git,
+            });
+        }
+        let git = match read_dot_git(top) {
+            Ok(git) => git,
+            Err(error) => Git::Left(format!(".git cannot be read: {error}")),
+        };
+        Ok(Self {
+            root: top.into(),
+            cwd: cwd.as_path().into(),
+            git,
+        })
+    }
+}
+
+/// What `.git` in `top` is (gitrepository-layout(5), git-worktree(1) DETAILS, gitsubmodules(7)).
+fn read_dot_git(top: &Path) -> io::Result<Git> {
+    let dot_git = top.join(".git");
+    let kind = fs::symlink_metadata(&dot_git)?.file_type();
+    if kind.is_dir() {
+        return Ok(Git::Inside);
+    }
+    if kind.is_symlink() {
+        return Ok(Git::Left(".git is a symbolic link".into()));
+    }
+    let Some(pointer) =
+        first_line(&dot_git)?.and_then(|line| line.strip_prefix("gitdir: ").map(PathBuf::from))
+    else {
+        return Ok(Git::Left(".git is a file without `gitdir:`".into()));
+    };
+    let Ok(folder) = fs::canonicalize(top.join(&pointer)) else {
+        return Ok(Git::Left(format!(
+            ".git points to {}, which is not there",
+            Text::from(pointer)
+        )));
+    };
+    if folder.starts_with(top) {
+        return Ok(Git::Inside);
+    }
+    // The pointer is a file that the agent can write. It counts only where the folder that it names, which an
+    // agent in this project cannot write, names this project in turn (threats: PER-05).
+    if let Some(back) = first_line(&folder.join("gitdir"))? {
+        let common = first_line(&folder.join("commondir"))?.map(|common| folder.join(common));
+        let common = common.and_then(|common| fs::canonicalize(common).ok());
+        let registered = fs::canonicalize(folder.join(back)).is_ok_and(|back| back == dot_git);
+        return Ok(match common {
+            Some(common) if registered && folder.parent() == Some(&common.join("worktrees")) => {
+                Git::Linked(GitLink {
+                    common: common.into(),
+                    worktree: true,
+                })
+            }
+            _ => Git::Left(format!(
+                "{} is not a worktree folder of this project",
+                Text::from(folder)
+            )),
+        });
+    }
+    let mut worktree = None;
+    crate::gitconfig::each(
+        &fs::read_to_string(folder.join("config")).unwrap_or_default(),
+        |section, key, value| {
+            if section == "core" && key == "worktree" {
+                worktree = Some(folder.join(value));
+            }
+        },
+    );
+    let named_back = worktree
+        .and_then(|tree| fs::canonicalize(tree).ok())
+        .is_some_and(|tree| tree == top);
+    let module = folder.parent().is_some_and(|parent| {
+        parent
+            .ancestors()
+            .any(|part| part.ends_with(".git/modules"))
+    });
+    Ok(if named_back && module {
+        Git::Linked(GitLink {
+            common: real(&folder),
+            worktree: false,
+        })
+    } else {
+        Git::Left(format!(
+            "{} does not name this project back",
+            Text::from(folder)
+        ))
+    })
+}
+
+/// The first line of a small file; `None` where the file is not there.
+fn first_line(path: &Path) -> io::Result<Option<String>> {
+    match super::Content::read(path) {
+        super::Content::Bytes(bytes) => {
+            let line = bytes
+                .to_string_lossy()
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            Ok(Some(line))
+        }
+        super::Content::Absent => Ok(None),
+        super::Content::Refused(why) => Err(io::Error::other(why)),
+    }
+}

@@ -1,0 +1,158 @@
+//! Owns reading git's configuration format, as far as claudebox needs it: the user's name and address, and
+//! `core.worktree`. git-config(1), SYNTAX and INCLUDES.
+//!
+//! Running git to ask it would run what its configuration names (threats: CFG-18); a whole git library would be a
+//! megabyte in a binary that is copied into each sandbox. `docs/decisions/0004-git-files-are-parsed.md`.
+
+use std::path::{Path, PathBuf};
+
+use crate::facts::GitIdentity;
+
+/// How deep `include.path` is followed (git's own limit is 10).
+const DEPTH: usize = 10;
+
+/// Calls `each` with section (subsection after a dot), key and value of every variable; broken lines are passed over.
+pub fn each(text: &str, mut each: impl FnMut(&str, &str, &str)) {
+    let mut section = String::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let mut line = line.trim().to_owned();
+        if let Some(rest) = line.strip_prefix('[') {
+            let Some(end) = rest.find(']') else { continue };
+            section = match rest[..end].split_once(' ') {
+                Some((name, sub)) => {
+                    format!("{}.{}", name.to_lowercase(), sub.trim().trim_matches('"'))
+                }
+                None => rest[..end].to_lowercase(),
+            };
+            line = rest[end + 1..].trim().to_owned();
+        }
+        while line.ends_with('\\') && !line.ends_with("\\\\") {
+            line.pop();
+            line.push_str(lines.next().unwrap_or_default());
+        }
+        if line.is_empty() || line.starts_with(['#', ';']) {
+            continue;
+        }
+        let (key, value) = line
+            .split_once('=')
+            .map_or((line.as_str(), "true".into()), |(k, v)| {
+                (k, unquote(v.trim()))
+            });
+        each(&section, &key.trim().to_lowercase(), &value);
+    }
+}
+
+/// A value without its quotes, escapes and trailing comment.
+fn unquote(value: &str) -> String {
+    let mut plain = String::new();
+    let mut quoted = false;
+    let mut characters = value.chars();
+    while let Some(c) = characters.next() {
+        match c {
+            '"' => quoted = !quoted,
+            '#' | ';' if !quoted => break,
+            '\\' => match characters.next() {
+                Some('n') => plain.push('\n'),
+                Some('t') => plain.push('\t'),
+                Some(other) => plain.push(other),
+                None => {}
+            },
+            c => plain.push(c),
+        }
+    }
+    if quoted {
+        plain
+    } else {
+        plain.trim_end().to_owned()
+    }
+}
+
+/// Takes name and address from `file` and what it includes into `identity`; later ones win, as in git.
+pub fn apply(
+    identity: &mut GitIdentity,
+    file: &Path,
+    home: &Path,
+    read: impl Fn(&Path) -> Option<String>,
+) {
+    apply_at(identity, file, home, &read, DEPTH);
+}
+
+fn apply_at(
+    identity: &mut GitIdentity,
+    file: &Path,
+    home: &Path,
+    read: &impl Fn(&Path) -> Option<String>,
+    depth: usize,
+) {
+    let Some(text) = read(file).filter(|_| depth > 0) else {
+        return;
+    };
+    let mut found: Vec<(String, String, String)> = Vec::new();
+    each(&text, |section, key, value| {
+        found.push((section.into(), key.into(), value.into()))
+    });
+    for (section, key, value) in found {
+        match (section.as_str(), key.as_str()) {
+            // One line each: they become lines of a generated file.
+            ("user", "name") if !value.contains('\n') => identity.name = Some(value),
+            ("user", "email") if !value.contains('\n') => identity.email = Some(value),
+            ("include", "path") => {
+                let path = match value.strip_prefix("~/") {
+                    Some(rest) => home.join(rest),
+                    None => file.parent().unwrap_or(home).join(PathBuf::from(value)),
+                };
+                apply_at(identity, &path, home, read, depth - 1);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(files: &[(&str, &str)]) -> GitIdentity {
+        let mut identity = GitIdentity::default();
+        apply(
+            &mut identity,
+            Path::new("/h/.gitconfig"),
+            Path::new("/h"),
+            |path| {
+                files
+                    .iter()
+                    .find(|(name, _)| Path::new(name) == path)
+                    .map(|(_, text)| (*text).to_owned())
+            },
+        );
+        identity
+    }
+
+    #[test]
+    fn quotes_comments_continuations_and_includes_are_git_s() {
+        let main = "[core]\n\teditor = vi\n[User] name = \"Ann # Lee\" ; who\n email = a@b \\\nc # x\n[include]\n path = more\n";
+        let found = identity(&[
+            ("/h/.gitconfig", main),
+            ("/h/more", "[user]\nemail=ann@example.org\n"),
+        ]);
+        assert_eq!(found.name.as_deref(), Some("Ann # Lee"));
+        assert_eq!(found.email.as_deref(), Some("ann@example.org"));
+    }
+
+    #[test]
+    fn an_include_of_itself_ends() {
+        let found = identity(&[(
+            "/h/.gitconfig",
+            "[include]\npath = .gitconfig\n[user]\nname = x\n",
+        )]);
+        assert_eq!(found.name.as_deref(), Some("x"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics(text: String) {
+            each(&text, |_, _, _| {});
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Owns the vocabulary: what stands between the agent and the host, one name each.
+//!
+//! A step of the plan serves a guard, the audit shows it, a probe stands behind it, the threat model has a row for it.
+//! The list is exhaustive on purpose: a new guard does not compile until each question below is answered for it.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! guards {
+    ($($(#[doc = $doc:literal])+ $name:ident => $stops:literal, by $by:literal;)+) => {
+        /// One thing that stands between the agent and the host.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Guard {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Guard {
+            /// Every guard, in the order of the threat model.
+            pub const ALL: &[Guard] = &[$(Guard::$name,)+];
+
+            /// Its name in code, plan and documents.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Guard::$name => stringify!($name),)+ }
+            }
+
+            /// What it stops.
+            #[must_use]
+            pub fn stops(self) -> &'static str {
+                match self { $(Guard::$name => $stops,)+ }
+            }
+
+            /// What enforces it, with the source of the rule.
+            #[must_use]
+            pub fn enforced_by(self) -> &'static str {
+                match self { $(Guard::$name => $by,)+ }
+            }
+        }
+    };
+}
+
+guards! {
+    /// The environment is built from empty.
+    EnvAllowlist => "secrets in inherited variables, in any file of /proc",
+        by "execve with an environment of the plan; bwrap itself starts with none";
+    /// Nothing secret stands in an argument list.
+    ArgumentsHidden => "host paths and values in /proc/*/cmdline",
+        by "bwrap --args over a descriptor (bubblewrap#503)";
+    /// The home folder is an empty tmpfs.
+    HomeHidden => "keys, tokens, histories and other projects of the home folder",
+        by "an empty tmpfs on the home folder";
+    /// Nothing of the host's file system but what is listed.
+    HostHidden => "host files that nobody listed, /run and its sockets, /sys, other users",
+        by "a root made of an empty tmpfs and listed mounts (bwrap, pivot_root(2))";
+    /// `/etc` is generated.
+    EtcGenerated => "the host's accounts, names, resolvers and service secrets in /etc",
+        by "files made for this launch, and listed read-only links and mounts";
+    /// Temporary folders are private.
+    TmpPrivate => "files and sockets of the host's /tmp, /var/tmp and /dev/shm, both ways",
+        by "a sized tmpfs on each";
+    /// What is not granted read-write is read-only.
+    RootReadOnly => "writing programs, libraries and configuration of host or sandbox",
+        by "read-only bind mounts; the root and /dev are remounted read-only last";
+    /// The agent's own program files cannot be changed from inside.
+    AgentReadOnly => "replacing the agent's executable (CVE-2019-5736 class)",
+        by "a read-only bind mount at a place with no writable parent";
+    /// Own user namespace.
+    UserNamespace => "privileges over anything that belongs to the host",
+        by "user_namespaces(7)";
+    /// Own mount namespace.
+    MountNamespace => "mounts of the host, and mounting over them",
+        by "mount_namespaces(7)";
+    /// Own PID namespace.
+    PidNamespace => "seeing, signalling and tracing processes of the host",
+        by "pid_namespaces(7) with a /proc of its own";
+    /// Own IPC namespace.
+    IpcNamespace => "shared memory, semaphores and queues of the host",
+        by "ipc_namespaces(7)";
+    /// Own UTS namespace.
+    UtsNamespace => "the host's name",
+        by "uts_namespaces(7), hostname `claudebox`";
+    /// Own cgroup namespace.
+    CgroupNamespace => "the host's cgroup paths, which name sessions and services",
+        by "cgroup_namespaces(7)";
+    /// Own network namespace.
+    NetNamespace => "every network, and abstract sockets, on the tier `none`",
+        by "network_namespaces(7) with nothing but a loopback device";
+    /// No name resolves on `none`.
+    NoResolvers => "leaving by DNS on the tier `none`",
+        by "a resolv.conf without a server and nsswitch.conf without dns";
+    /// No capability in any set.
+    NoCapabilities => "everything that capabilities(7) allow, also when uid 0 started it",
+        by "bwrap --cap-drop ALL; the inside is an ordinary uid";
+    /// `no_new_privs`.
+    NoNewPrivileges => "set-user-ID programs",
+        by "prctl(2) PR_SET_NO_NEW_PRIVS, and nosuid mounts";
+    /// No user namespaces inside.
+    NoNestedNamespaces => "the kernel attack surface behind unprivileged user namespaces",
+        by "bwrap --disable-userns (user.max_user_namespaces)";
+    /// Abstract sockets are scoped.
+    AbstractSockets => "abstract Unix sockets of the host on the tier `full` (X11, D-Bus)",
+        by "landlock(7) LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, ABI 6 (Linux 6.12)";
+    /// Signals are scoped.
+    SignalScope => "signals to processes outside that share a process group",
+        by "landlock(7) LANDLOCK_SCOPE_SIGNAL, ABI 6 (Linux 6.12)";
+    /// The agent has a process group of its own.
+    ProcessGroup => "kill(0): signalling the caller's shell script or pipeline",
+        by "setpgid(2) for bwrap and for the agent";
+    /// No descriptor but 0, 1, 2.
+    DescriptorsClosed => "descriptors that the caller left open (CVE-2024-21626 class)",
+        by "closed when claudebox starts, and again by PID 1";
+    /// Streams that could be reopened are relayed.
+    StdioRelay => "reopening a redirected file through /proc/self/fd with more rights",
+        by "a pipe between the caller's file and the agent";
+    /// A session keyring of its own.
+    FreshKeyring => "keys in the caller's session keyring",
+        by "keyctl(2) KEYCTL_JOIN_SESSION_KEYRING before bwrap starts";
+    /// PID 1 is not dumpable.
+    InitProtected => "tracing PID 1 and reading its memory",
+        by "prctl(2) PR_SET_DUMPABLE";
+    /// No core dumps.
+    NoCoreDumps => "memory of the agent in core files or crash handlers of the host",
+        by "setrlimit(2) RLIMIT_CORE";
+    /// Everything ends with the launcher.
+    DieWithParent => "processes that outlive the session",
+        by "prctl(2) PR_SET_PDEATHSIG, the control socket's end, and the PID namespace";
+    /// The project is all that is shared read-write.
+    ProjectOnly => "writing to the host outside the project and what was granted",
+        by "one read-write bind mount, at the project's real path";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_guard_has_one_name_and_both_answers() {
+        let mut names: Vec<_> = Guard::ALL.iter().map(|guard| guard.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Guard::ALL.len());
+        assert!(
+            Guard::ALL
+                .iter()
+                .all(|guard| !guard.stops().is_empty() && !guard.enforced_by().is_empty())
+        );
+    }
+}

@@ -1,0 +1,395 @@
+//! Owns the second stage: claudebox as PID 1 inside the sandbox.
+//!
+//! It takes its order from the launcher over a socket, applies what only the inside can apply (the filters of a later
+//! version have their place in [`confine`]), reports what it found, waits for the word to go, and starts the command.
+//! Then it reaps every orphan, passes signals on, and tells the launcher when the command stops or ends. When it ends,
+//! the kernel kills whatever is left in the PID namespace (pid_namespaces(7)).
+#![expect(
+    clippy::disallowed_methods,
+    reason = "PID 1 acts; it sees nothing but the inside"
+)]
+
+mod found;
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{Pid, getpgrp, setpgid, tcsetpgrp};
+use serde::{Deserialize, Serialize};
+
+pub use self::found::{Found, MountPoint};
+use crate::plan::{Action, Plan};
+use crate::text::Text;
+
+/// The launcher's socket.
+pub const CONTROL: RawFd = 3;
+/// The caller's standard error; until PID 1 runs, 2 is a pipe on which bwrap's own errors reach the launcher.
+pub const STDERR: RawFd = 4;
+
+/// What PID 1 is told, over [`CONTROL`] and never in an argument: it holds the values of the environment.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    program: Text,
+    arguments: Vec<Text>,
+    variables: Vec<(Text, Text)>,
+    cwd: Text,
+    undumpable: bool,
+    no_core_dumps: bool,
+    scope_abstract_sockets: bool,
+    scope_signals: bool,
+    close_descriptors: bool,
+    own_process_group: bool,
+    /// Whether the launcher holds the foreground of its terminal, so that the command gets it.
+    pub foreground: bool,
+}
+
+impl std::fmt::Debug for Order {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Order")
+            .field("program", &self.program)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Order {
+    /// The part of `plan` that PID 1 carries out.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        let has = |action: Action| plan.steps.iter().any(|step| step.action == action);
+        Self {
+            program: plan.command.program.clone(),
+            arguments: plan.command.arguments.clone(),
+            variables: plan
+                .variables
+                .iter()
+                .map(|one| (one.name.clone(), one.value.clone()))
+                .collect(),
+            cwd: plan.cwd.clone(),
+            undumpable: has(Action::BeUndumpable),
+            no_core_dumps: has(Action::NoCoreDumps),
+            scope_abstract_sockets: has(Action::ScopeAbstractSockets),
+            scope_signals: has(Action::ScopeSignals),
+            close_descriptors: has(Action::CloseDescriptors),
+            own_process_group: has(Action::OwnProcessGroup),
+            foreground: false,
+        }
+    }
+}
+
+/// What the launcher says after the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Word {
+    /// What was found is what was planned: start the command.
+    Go,
+    /// Pass this signal to the command.
+    Signal(i32),
+    /// The job was continued; with the terminal, or in the background.
+    Resume { foreground: bool },
+}
+
+/// What PID 1 says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    /// Before the command: what it found inside.
+    Found(Box<Found>),
+    /// The command runs.
+    Started,
+    /// The command was stopped by this signal.
+    Stopped(i32),
+    /// The command ended; the status as a shell counts it.
+    Ended(u8),
+    /// The command could not be started; 126 or 127, and why.
+    NotStarted(u8, String),
+    /// PID 1 could not do its part.
+    Failed(String),
+}
+
+/// The second stage. Returns the exit status of PID 1.
+#[must_use]
+pub fn run() -> u8 {
+    match stage() {
+        Ok(status) => status,
+        // The launcher is gone, or PID 1 was started by hand: there is nobody to tell.
+        Err(_) => 125,
+    }
+}
+
+fn stage() -> io::Result<u8> {
+    let control = UnixStream::from(inherited(CONTROL)?);
+    nix::unistd::dup2_stderr(inherited(STDERR)?)?;
+    SigSet::empty().thread_set_mask()?;
+    let mut words = BufReader::new(&control);
+    let Some(order) = hear::<Order>(&mut words)? else {
+        return Ok(125);
+    };
+    let scopes = match confine(&order, &control) {
+        Ok(scopes) => scopes,
+        Err(error) => {
+            say(&control, &Event::Failed(error.to_string()))?;
+            return Ok(125);
+        }
+    };
+    let found = Found::look(scopes, control.as_raw_fd());
+    say(&control, &Event::Found(Box::new(found)))?;
+    match hear(&mut words)? {
+        Some(Word::Go) => {}
+        _ => return Ok(125),
+    }
+    if order.foreground {
+        // Before the command exists, so that its first read of the terminal finds it in the foreground.
+        take_foreground();
+    }
+    let program = match look_up(&order) {
+        Ok(program) => program,
+        Err((status, why)) => {
+            say(&control, &Event::NotStarted(status, why))?;
+            return Ok(status);
+        }
+    };
+    let mut command = Command::new(&program);
+    command
+        .arg0(&order.program)
+        .args(&order.arguments)
+        .env_clear()
+        .current_dir(&order.cwd);
+    command.envs(
+        order
+            .variables
+            .iter()
+            .map(|(name, value)| (&**name, &**value)),
+    );
+    let child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            let status = if error.kind() == io::ErrorKind::NotFound {
+                127
+            } else {
+                126
+            };
+            say(
+                &control,
+                &Event::NotStarted(status, format!("{}: {error}", Text::from(program))),
+            )?;
+            return Ok(status);
+        }
+    };
+    drop(command);
+    say(&control, &Event::Started)?;
+    let pid = Pid::from_raw(i32::try_from(child.id()).expect("a PID fits"));
+    watch(pid, &control, words)
+}
+
+/// What only the inside can do to itself, before the command exists. A filter of system calls belongs here, last.
+fn confine(order: &Order, control: &UnixStream) -> io::Result<(bool, bool)> {
+    if order.close_descriptors {
+        close_all_but(&[control.as_fd()])?;
+    }
+    if order.own_process_group {
+        // A group of its own keeps kill(0) inside. PID 1 stays in it: what has no handler does not reach it.
+        setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
+    }
+    if order.undumpable {
+        nix::sys::prctl::set_dumpable(false)?;
+    }
+    if order.no_core_dumps {
+        use nix::sys::resource::{Resource, setrlimit};
+        setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    }
+    scope(order).map_err(io::Error::other)
+}
+
+/// Landlock's scopes, for abstract sockets and for signals. Asked for only where the kernel has them, so less than what
+/// was asked for is an error; what the kernel says it enforced is returned.
+fn scope(order: &Order) -> Result<(bool, bool), landlock::RulesetError> {
+    use landlock::{CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus, Scope};
+    let wanted = (order.scope_abstract_sockets, order.scope_signals);
+    let mut scopes = landlock::BitFlags::<Scope>::empty();
+    if wanted.0 {
+        scopes |= Scope::AbstractUnixSocket;
+    }
+    if wanted.1 {
+        scopes |= Scope::Signal;
+    }
+    if scopes.is_empty() {
+        return Ok(wanted);
+    }
+    let ruleset = Ruleset::default()
+        .set_compatibility(CompatLevel::HardRequirement)
+        .scope(scopes)?;
+    let enforced = ruleset.create()?.restrict_self()?.ruleset == RulesetStatus::FullyEnforced;
+    Ok((wanted.0 && enforced, wanted.1 && enforced))
+}
+
+/// An inherited descriptor as an owned one. `pidfd_getfd(2)` on oneself is the way that needs no unsafe code; the copy is
+/// close-on-exec, and the original is closed.
+fn inherited(number: RawFd) -> io::Result<OwnedFd> {
+    use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
+    let own = pidfd_open(getpid(), PidfdFlags::empty())?;
+    let owned = pidfd_getfd(own, number, PidfdGetfdFlags::empty())?;
+    nix::unistd::close(number)?;
+    Ok(owned)
+}
+
+/// Closes every descriptor but 0, 1, 2 and `kept`.
+///
+/// # Errors
+/// Where `/proc/self/fd` cannot be listed.
+pub(crate) fn close_all_but(kept: &[std::os::fd::BorrowedFd<'_>]) -> io::Result<()> {
+    for descriptor in found::descriptors()? {
+        if descriptor > 2 && kept.iter().all(|kept| kept.as_raw_fd() != descriptor) {
+            match nix::unistd::close(descriptor) {
+                // EBADF: the descriptor with which the list was read.
+                Ok(()) | Err(Errno::EBADF) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The command as execvp(3) finds it in the PATH of the inside; 126 or 127 with the reason where it does not.
+fn look_up(order: &Order) -> Result<PathBuf, (u8, String)> {
+    let program = &order.program;
+    if program.as_encoded_bytes().contains(&b'/') {
+        let path = Path::new(&order.cwd).join(program.path());
+        return executable(&path)
+            .map(|()| path)
+            .map_err(|(status, why)| (status, format!("{program}: {why}")));
+    }
+    let path = order
+        .variables
+        .iter()
+        .find(|(name, _)| *name == "PATH")
+        .map(|(_, value)| value.clone());
+    let mut denied = None;
+    for folder in std::env::split_paths(&path.unwrap_or_default()) {
+        let candidate = folder.join(program.path());
+        match executable(&candidate) {
+            Ok(()) => return Ok(candidate),
+            Err((126, why)) => denied = Some((126, format!("{}: {why}", Text::from(candidate)))),
+            Err(_) => {}
+        }
+    }
+    Err(denied.unwrap_or_else(|| (127, format!("{program}: not found in PATH inside"))))
+}
+
+fn executable(path: &Path) -> Result<(), (u8, &'static str)> {
+    use nix::unistd::{AccessFlags, access};
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Err((126, "it is a folder")),
+        Ok(_) if access(path, AccessFlags::X_OK).is_ok() => Ok(()),
+        Ok(_) => Err((126, "it is not executable")),
+        Err(_) => Err((127, "not found inside")),
+    }
+}
+
+/// Puts this process group into the foreground of the controlling terminal, if there is one.
+fn take_foreground() {
+    let Ok(terminal) = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/tty")
+    else {
+        return;
+    };
+    let mut mask = SigSet::empty();
+    mask.add(Signal::SIGTTOU);
+    // From the background this call is stopped by SIGTTOU unless it is blocked (tcsetpgrp(3)).
+    if mask.thread_block().is_ok() {
+        let _ = tcsetpgrp(&terminal, getpgrp());
+        let _ = mask.thread_unblock();
+    }
+}
+
+/// Reaps, passes on, reports, until the command ends.
+fn watch(command: Pid, control: &UnixStream, mut words: BufReader<&UnixStream>) -> io::Result<u8> {
+    let mut mask = SigSet::empty();
+    mask.add(Signal::SIGCHLD);
+    mask.thread_block()?;
+    let children = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+    loop {
+        if let Some(status) = reap(command, control)? {
+            return Ok(status);
+        }
+        let mut ready = [
+            PollFd::new(children.as_fd(), PollFlags::POLLIN),
+            PollFd::new(control.as_fd(), PollFlags::POLLIN),
+        ];
+        match poll(&mut ready, PollTimeout::NONE) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let spoken = ready[1].any().unwrap_or(true);
+        while let Ok(Some(_)) = children.read_signal() {}
+        if !spoken {
+            continue;
+        }
+        // More than one word may have arrived at once.
+        loop {
+            match hear(&mut words)? {
+                Some(Word::Signal(number)) => {
+                    let _ = kill(command, Signal::try_from(number).ok());
+                }
+                Some(Word::Resume { foreground }) => {
+                    if foreground {
+                        take_foreground();
+                    }
+                    let _ = kill(Pid::from_raw(-getpgrp().as_raw()), Signal::SIGCONT);
+                }
+                Some(Word::Go) => {}
+                // The launcher is gone: end, and take everything along (RUN-04).
+                None => return Ok(137),
+            }
+            if words.buffer().is_empty() {
+                break;
+            }
+        }
+    }
+}
+
+/// Collects every child that changed; the status of the command once it has ended.
+fn reap(command: Pid, control: &UnixStream) -> io::Result<Option<u8>> {
+    loop {
+        let ended = match waitpid(None, Some(WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED)) {
+            Ok(WaitStatus::Exited(pid, status)) if pid == command => status & 0xff,
+            Ok(WaitStatus::Signaled(pid, signal, _)) if pid == command => 128 + signal as i32,
+            Ok(WaitStatus::Stopped(pid, signal)) if pid == command => {
+                say(control, &Event::Stopped(signal as i32))?;
+                continue;
+            }
+            Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return Ok(None),
+            Ok(_) | Err(Errno::EINTR) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let status = u8::try_from(ended).unwrap_or(u8::MAX);
+        say(control, &Event::Ended(status))?;
+        return Ok(Some(status));
+    }
+}
+
+/// Sends one line of JSON.
+pub(crate) fn say(mut to: &UnixStream, what: &impl Serialize) -> io::Result<()> {
+    let mut line = serde_json::to_vec(what)?;
+    line.push(b'\n');
+    to.write_all(&line)
+}
+
+/// Reads one line of JSON; `None` at the end.
+pub(crate) fn hear<T: for<'de> Deserialize<'de>>(from: &mut impl BufRead) -> io::Result<Option<T>> {
+    let mut line = Vec::new();
+    if from.read_until(b'\n', &mut line)? == 0 {
+        return Ok(None);
+    }
+    Ok(Some(serde_json::from_slice(&line)?))
+}

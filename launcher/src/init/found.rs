@@ -1,0 +1,168 @@
+//! Owns what PID 1 sees of its own sandbox before the command runs: raw observations, judged by the launcher.
+
+use std::fs;
+use std::io;
+use std::os::fd::RawFd;
+
+use serde::{Deserialize, Serialize};
+
+use crate::text::Text;
+
+/// What was found inside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Its own PID.
+    pub pid: u32,
+    /// Its uid and gid.
+    pub user: (u32, u32),
+    /// CapInh, CapPrm, CapEff, CapBnd, CapAmb of proc(5), each zero where nothing is left.
+    pub capabilities: Vec<u64>,
+    /// Whether `no_new_privs` is set.
+    pub no_new_privs: bool,
+    /// Open descriptors, without the socket to the launcher.
+    pub descriptors: Vec<RawFd>,
+    /// Network devices.
+    pub interfaces: Vec<String>,
+    /// The host's name.
+    pub hostname: Text,
+    /// Mounts, in order.
+    pub mounts: Vec<MountPoint>,
+    /// Its process group.
+    pub process_group: u32,
+    /// Whether it was started without any variable, but for the PWD that bwrap sets.
+    pub environment_is_empty: bool,
+    /// Whether Landlock scopes abstract sockets and signals.
+    pub scopes: (bool, bool),
+}
+
+/// One line of `/proc/self/mountinfo` (proc(5)).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MountPoint {
+    /// Where.
+    pub at: Text,
+    /// Whether it is read-only.
+    pub read_only: bool,
+    /// The file system's type.
+    pub kind: String,
+}
+
+impl Found {
+    pub(super) fn look(scopes: (bool, bool), control: RawFd) -> Self {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let field = |name: &str| {
+            status
+                .lines()
+                .find_map(|line| line.strip_prefix(name))
+                .map(str::trim)
+        };
+        let capability = |name| {
+            field(name)
+                .and_then(|set| u64::from_str_radix(set, 16).ok())
+                .unwrap_or(u64::MAX)
+        };
+        let interfaces = fs::read_to_string("/proc/net/dev").unwrap_or_default();
+        let hostname = nix::unistd::gethostname().unwrap_or_default();
+        Self {
+            pid: std::process::id(),
+            user: (
+                nix::unistd::getuid().as_raw(),
+                nix::unistd::getgid().as_raw(),
+            ),
+            capabilities: ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"]
+                .map(capability)
+                .to_vec(),
+            no_new_privs: field("NoNewPrivs:") == Some("1"),
+            // The list is read through one more descriptor, which is gone by now.
+            descriptors: descriptors()
+                .unwrap_or_default()
+                .into_iter()
+                .filter(|descriptor| *descriptor != control && is_open(*descriptor))
+                .collect(),
+            interfaces: interfaces
+                .lines()
+                .skip(2)
+                .filter_map(|line| line.split(':').next())
+                .map(|name| name.trim().into())
+                .collect(),
+            hostname: hostname.into(),
+            mounts: mounts(&fs::read("/proc/self/mountinfo").unwrap_or_default()),
+            process_group: u32::try_from(nix::unistd::getpgrp().as_raw()).unwrap_or(0),
+            environment_is_empty: std::env::vars_os().all(|(name, _)| name == "PWD"),
+            scopes,
+        }
+    }
+}
+
+/// The numbers of all open descriptors, that of the listing itself included.
+pub(super) fn descriptors() -> io::Result<Vec<RawFd>> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir("/proc/self/fd")? {
+        numbers.extend(
+            entry?
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse::<RawFd>().ok()),
+        );
+    }
+    Ok(numbers)
+}
+
+fn is_open(descriptor: RawFd) -> bool {
+    fs::read_link(format!("/proc/self/fd/{descriptor}")).is_ok()
+}
+
+/// Parses mountinfo: mount point in field 5, options in 6, the type after a lone dash.
+fn mounts(mountinfo: &[u8]) -> Vec<MountPoint> {
+    let lines = mountinfo.split(|byte| *byte == b'\n');
+    let mount = |line: &[u8]| {
+        let fields: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
+        let dash = fields.iter().position(|field| *field == b"-")?;
+        Some(MountPoint {
+            at: unescape_octal(fields.get(4)?),
+            read_only: fields
+                .get(5)?
+                .split(|byte| *byte == b',')
+                .any(|option| option == b"ro"),
+            kind: String::from_utf8_lossy(fields.get(dash + 1)?).into_owned(),
+        })
+    };
+    lines.filter_map(mount).collect()
+}
+
+/// Space, tab, newline and backslash stand as three octal digits in mountinfo.
+fn unescape_octal(field: &[u8]) -> Text {
+    use std::os::unix::ffi::OsStringExt;
+    let mut plain = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((&byte, tail)) = rest.split_first() {
+        let octal = (byte == b'\\').then(|| tail.get(..3)).flatten();
+        match octal.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok())
+        {
+            Some(code) => {
+                plain.push(code);
+                rest = &tail[3..];
+            }
+            None => {
+                plain.push(byte);
+                rest = tail;
+            }
+        }
+    }
+    std::ffi::OsString::from_vec(plain).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mount_point_with_a_newline_is_read_back() {
+        let line = b"36 35 98:0 / /a\\012b\\040c ro,nosuid shared:1 - ext4 /dev/x rw\n";
+        let expected = MountPoint {
+            at: "/a\nb c".into(),
+            read_only: true,
+            kind: "ext4".into(),
+        };
+        assert_eq!(mounts(line), [expected]);
+    }
+}

@@ -1,0 +1,483 @@
+//! Owns acting: starts bwrap for an [`Invocation`](crate::bwrap::Invocation), judges what PID 1 found, waits, forwards signals, and gives the terminal
+//! back. The only module of the host side that changes anything, or runs a program.
+//!
+//! One thread starts bwrap and stays until the end: `PR_SET_PDEATHSIG` counts the thread, not the process (prctl(2)).
+#![expect(clippy::disallowed_methods, reason = "launch is the one that acts")]
+
+mod relay;
+mod terminal;
+mod verdict;
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use command_fds::{CommandFdExt, FdMapping};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+pub use self::verdict::Difference;
+use crate::bwrap::{ARGUMENTS, Content, Invocation};
+use crate::facts::Facts;
+use crate::hint::Hint;
+use crate::init::{CONTROL, Event, Found, STDERR, Word, hear, say};
+use crate::plan::{Action, Plan};
+use crate::text::Text;
+
+/// How long the command may take to end after SIGTERM or SIGHUP, before everything is killed.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How long bwrap may take until PID 1 speaks. It takes milliseconds; a part that hangs must not hang the user.
+const START_LIMIT: Duration = Duration::from_secs(20);
+
+/// Signals that are passed to the command.
+const FORWARDED: [Signal; 8] = [
+    Signal::SIGINT,
+    Signal::SIGTERM,
+    Signal::SIGHUP,
+    Signal::SIGQUIT,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGWINCH,
+    Signal::SIGTSTP,
+];
+
+/// How it ended.
+#[must_use]
+#[derive(Debug)]
+pub struct Outcome {
+    /// The exit status for the caller.
+    pub status: u8,
+    /// What PID 1 found, and the launcher agreed with.
+    pub found: Found,
+}
+
+/// Why the command did not start, or was ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LaunchError {
+    /// A descriptor, a socket, a memory file.
+    #[error("cannot {what}")]
+    Prepare {
+        what: &'static str,
+        source: io::Error,
+    },
+    /// bwrap did not start.
+    #[error("cannot run {program}")]
+    Start { program: Text, source: io::Error },
+    /// bwrap gave up, in its own words.
+    #[error("bubblewrap could not make the sandbox: {said}")]
+    Bwrap { said: String, hint: Option<String> },
+    /// bwrap or PID 1 hangs.
+    #[error("{program} made no sandbox within {limit} s and was ended")]
+    Hangs { program: Text, limit: u64 },
+    /// PID 1 failed.
+    #[error("PID 1 inside failed: {0}")]
+    Init(String),
+    /// Inside is not what the plan promises (HARD-05).
+    #[error("the sandbox is not what was planned: {0}")]
+    Different(String),
+    /// The command was not found, or cannot be executed.
+    #[error("{why}")]
+    Command { status: u8, why: String },
+}
+
+impl LaunchError {
+    /// The exit status that belongs to it (RUN-03).
+    #[must_use]
+    pub fn status(&self) -> u8 {
+        match self {
+            LaunchError::Command { status, .. } => *status,
+            _ => 125,
+        }
+    }
+}
+
+impl Hint for LaunchError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            LaunchError::Bwrap { hint, .. } => hint.clone(),
+            LaunchError::Hangs { .. } | LaunchError::Init(_) | LaunchError::Start { .. } => {
+                Some("claudebox check tells what of this host is in the way".into())
+            }
+            LaunchError::Different(_) => Some("nothing was started; please report this with `claudebox plan --json`".into()),
+            LaunchError::Command { status: 127, .. } => {
+                Some("only what lies in the project, in /usr or in the Nix store exists inside; --mount PATH shows more".into())
+            }
+            LaunchError::Command { .. } | LaunchError::Prepare { .. } => None,
+        }
+    }
+}
+
+fn prepare<T, E: Into<io::Error>>(
+    what: &'static str,
+    result: Result<T, E>,
+) -> Result<T, LaunchError> {
+    result.map_err(|source| LaunchError::Prepare {
+        what,
+        source: source.into(),
+    })
+}
+
+/// Closes everything but 0, 1, 2 that the caller left open. To be called first, before anything is opened.
+///
+/// # Errors
+/// Where `/proc/self/fd` cannot be read.
+pub fn close_inherited() -> io::Result<()> {
+    crate::init::close_all_but(&[])
+}
+
+/// Carries `plan` out and waits for its end.
+///
+/// # Errors
+/// Where the sandbox is not what was planned, or the command cannot be started; then nothing was started.
+pub fn launch(plan: &Plan, facts: &Facts) -> Result<Outcome, LaunchError> {
+    let mut invocation = Invocation::of(plan);
+    let mut mask = SigSet::empty();
+    for signal in FORWARDED
+        .into_iter()
+        .chain([Signal::SIGCHLD, Signal::SIGTTOU])
+    {
+        mask.add(signal);
+    }
+    prepare("block signals", mask.thread_block())?;
+    mask.remove(Signal::SIGTTOU);
+    let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK);
+    let signals = prepare("listen for signals", signals)?;
+    if plan
+        .steps
+        .iter()
+        .any(|step| step.action == Action::JoinNewKeyring)
+    {
+        join_new_keyring()?;
+    }
+    let terminal = terminal::Terminal::open();
+    invocation.order.foreground = terminal.as_ref().is_some_and(terminal::Terminal::is_ours);
+    let (control, bwrap_control) = prepare("make a socket", UnixStream::pair())?;
+    let (errors, bwrap_errors) = prepare("make a pipe", io::pipe())?;
+    let relays = prepare("make a pipe", relay::Relays::new(plan))?;
+    let (mut command, relays) =
+        bwrap_command(plan, &invocation, bwrap_control, bwrap_errors, relays)?;
+    let mut child = command.spawn().map_err(|source| LaunchError::Start {
+        program: invocation.program.clone(),
+        source,
+    })?;
+    // The command holds the other ends of socket and pipes: they must close when bwrap does.
+    drop(command);
+    let relays = relays.start();
+    let session = Session {
+        child: &mut child,
+        control,
+        signals,
+        terminal: terminal.as_ref(),
+        deadline: None,
+    };
+    let ended = session.run(plan, &invocation);
+    if let Some(terminal) = &terminal {
+        terminal.give_back();
+    }
+    if ended.is_err() {
+        let _ = child.kill();
+    }
+    let _ = child.wait();
+    relays.finish();
+    match ended {
+        Ok(outcome) => Ok(outcome),
+        Err(Trouble::Silent) => Err(bwrap_gave_up(errors, facts)),
+        Err(Trouble::Other(error)) => Err(error),
+    }
+}
+
+/// A session keyring that holds nothing (session-keyring(7)).
+fn join_new_keyring() -> Result<(), LaunchError> {
+    match keyutils::Keyring::join_anonymous_session() {
+        Ok(_) => Ok(()),
+        // A kernel without keyrings has nothing to leak.
+        Err(error) if error.0 == nix::libc::ENOSYS => Ok(()),
+        Err(error) => prepare(
+            "join a new session keyring",
+            Err(io::Error::from_raw_os_error(error.0)),
+        ),
+    }
+}
+
+fn bwrap_command(
+    plan: &Plan,
+    invocation: &Invocation,
+    control: UnixStream,
+    errors: io::PipeWriter,
+    mut relays: relay::Relays,
+) -> Result<(Command, relay::Relays), LaunchError> {
+    let mut command = Command::new(&invocation.program);
+    command.args(&invocation.arguments);
+    let has = |action: &Action| plan.steps.iter().any(|step| step.action == *action);
+    if has(&Action::EmptyEnvironment) {
+        command.env_clear();
+    }
+    if has(&Action::OwnProcessGroup) {
+        command.process_group(0);
+    }
+    let map = |child_fd, parent_fd: OwnedFd| FdMapping {
+        parent_fd,
+        child_fd,
+    };
+    let own_stderr = match relays.take_stderr() {
+        Some(relayed) => relayed.into(),
+        None => prepare(
+            "duplicate standard error",
+            io::stderr().as_fd().try_clone_to_owned(),
+        )?,
+    };
+    let arguments = prepare(
+        "make a memory file",
+        memory_file(&invocation.hidden_arguments),
+    )?;
+    let mut mappings = vec![
+        map(CONTROL, control.into()),
+        map(STDERR, own_stderr),
+        map(ARGUMENTS, arguments),
+    ];
+    for (descriptor, content) in &invocation.contents {
+        let opened = match content {
+            Content::Bytes(bytes) => memory_file(bytes.as_encoded_bytes()),
+            Content::Open(path) => File::open(path).map(OwnedFd::from),
+        };
+        mappings.push(map(
+            *descriptor,
+            prepare("open what the sandbox is made of", opened)?,
+        ));
+    }
+    prepare(
+        "hand over descriptors",
+        command.fd_mappings(mappings).map_err(io::Error::other),
+    )?;
+    command.stdin(relays.take_stdin().map_or_else(Stdio::inherit, Stdio::from));
+    command.stdout(
+        relays
+            .take_stdout()
+            .map_or_else(Stdio::inherit, Stdio::from),
+    );
+    command.stderr(errors);
+    Ok((command, relays))
+}
+
+/// A file in memory that holds `bytes`, at its start (memfd_create(2)).
+fn memory_file(bytes: &[u8]) -> io::Result<OwnedFd> {
+    let mut file = File::from(memfd_create("claudebox", MFdFlags::MFD_CLOEXEC)?);
+    file.write_all(bytes)?;
+    file.rewind()?;
+    Ok(file.into())
+}
+
+/// What bwrap said before it gave up, and what helps on this host.
+fn bwrap_gave_up(mut errors: io::PipeReader, facts: &Facts) -> LaunchError {
+    let mut said = Vec::new();
+    let _ = errors.by_ref().take(64 * 1024).read_to_end(&mut said);
+    let said = String::from_utf8_lossy(&said);
+    let lines: Vec<&str> = said
+        .lines()
+        .map(|line| line.trim_start_matches("bwrap: "))
+        .collect();
+    let said = crate::text::escape(lines.join("; ").as_ref());
+    let said = if said.is_empty() {
+        "it ended without a word".to_owned()
+    } else {
+        said
+    };
+    LaunchError::Bwrap {
+        hint: crate::check::explain(&said, facts),
+        said,
+    }
+}
+
+/// Why a session ended without an outcome.
+enum Trouble {
+    /// Nobody inside ever spoke: bwrap knows why.
+    Silent,
+    /// Anything else.
+    Other(LaunchError),
+}
+
+impl From<LaunchError> for Trouble {
+    fn from(error: LaunchError) -> Self {
+        Trouble::Other(error)
+    }
+}
+
+struct Session<'a> {
+    child: &'a mut Child,
+    control: UnixStream,
+    signals: SignalFd,
+    terminal: Option<&'a terminal::Terminal>,
+    /// When patience ends.
+    deadline: Option<Instant>,
+}
+
+impl Session<'_> {
+    fn run(mut self, plan: &Plan, invocation: &Invocation) -> Result<Outcome, Trouble> {
+        let control = prepare("read the socket", self.control.try_clone())?;
+        let mut events = BufReader::new(control);
+        // A bwrap that fails closes the socket: then this write ends too, and the silence below tells.
+        let ordered = say(&self.control, &invocation.order);
+        self.deadline = Some(Instant::now() + START_LIMIT);
+        let mut found = None;
+        loop {
+            let event = if events.buffer().is_empty() {
+                self.next(&mut events)?
+            } else {
+                hear_event(&mut events)
+            };
+            match event {
+                Next::Event(Event::Found(seen)) => {
+                    verdict::judge(plan, &seen).map_err(|differences| {
+                        let listed: Vec<String> =
+                            differences.iter().map(ToString::to_string).collect();
+                        LaunchError::Different(listed.join("; "))
+                    })?;
+                    found = Some(*seen);
+                    prepare("speak to PID 1", say(&self.control, &Word::Go))?;
+                    self.deadline = None;
+                }
+                Next::Event(Event::Started) => {}
+                Next::Event(Event::Stopped(signal)) => self.stop(signal),
+                Next::Event(Event::Ended(status)) => {
+                    return match found {
+                        Some(found) => Ok(Outcome { status, found }),
+                        None => Err(LaunchError::Init("it spoke out of turn".into()).into()),
+                    };
+                }
+                Next::Event(Event::NotStarted(status, why)) => {
+                    return Err(LaunchError::Command {
+                        status,
+                        why: crate::text::escape(why.as_ref()),
+                    }
+                    .into());
+                }
+                Next::Event(Event::Failed(why)) => {
+                    return Err(LaunchError::Init(crate::text::escape(why.as_ref())).into());
+                }
+                Next::Closed => return self.closed(found, ordered),
+                Next::Late if found.is_none() => {
+                    let program = invocation.program.clone();
+                    return Err(LaunchError::Hangs {
+                        program,
+                        limit: START_LIMIT.as_secs(),
+                    }
+                    .into());
+                }
+                Next::Late => {
+                    // Asked to end, and it did not.
+                    let _ = self.child.kill();
+                    self.deadline = None;
+                }
+            }
+        }
+    }
+
+    /// The socket was closed without a last word: bwrap never got there, or somebody was killed.
+    fn closed(self, found: Option<Found>, ordered: io::Result<()>) -> Result<Outcome, Trouble> {
+        use std::os::unix::process::ExitStatusExt;
+        let status = prepare("wait for bwrap", self.child.wait())?;
+        match found {
+            None if ordered.is_err() || !status.success() => Err(Trouble::Silent),
+            None => Err(LaunchError::Init("it ended before it spoke".into()).into()),
+            Some(found) => {
+                let status = status
+                    .code()
+                    .or(status.signal().map(|signal| 128 + signal))
+                    .unwrap_or(125);
+                Ok(Outcome {
+                    status: u8::try_from(status).unwrap_or(u8::MAX),
+                    found,
+                })
+            }
+        }
+    }
+
+    /// Waits for an event; forwards signals meanwhile.
+    fn next(&mut self, events: &mut BufReader<UnixStream>) -> Result<Next, LaunchError> {
+        loop {
+            let timeout = match self
+                .deadline
+                .map(|deadline| deadline.saturating_duration_since(Instant::now()))
+            {
+                Some(left) if left.is_zero() => return Ok(Next::Late),
+                Some(left) => PollTimeout::try_from(left + Duration::from_millis(1))
+                    .unwrap_or(PollTimeout::MAX),
+                None => PollTimeout::NONE,
+            };
+            let mut ready = [
+                PollFd::new(events.get_ref().as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
+            ];
+            match poll(&mut ready, timeout) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(error) => return prepare("wait", Err(error)),
+            }
+            let spoken = ready[0].any().unwrap_or(true);
+            while let Ok(Some(info)) = self.signals.read_signal() {
+                let number = i32::try_from(info.ssi_signo).unwrap_or(0);
+                if number == Signal::SIGCHLD as i32 {
+                    continue;
+                }
+                let _ = say(&self.control, &Word::Signal(number));
+                if number == Signal::SIGTERM as i32 || number == Signal::SIGHUP as i32 {
+                    self.deadline.get_or_insert(Instant::now() + GRACE);
+                }
+            }
+            if spoken {
+                return Ok(hear_event(events));
+            }
+        }
+    }
+
+    /// The command was stopped: so is this job, until the shell continues it.
+    fn stop(&self, signal: i32) {
+        if let Some(terminal) = self.terminal {
+            terminal.give_back();
+        }
+        terminal::stop_job(Signal::try_from(signal).unwrap_or(Signal::SIGSTOP));
+        let foreground = self.terminal.is_some_and(terminal::Terminal::is_ours);
+        let _ = say(&self.control, &Word::Resume { foreground });
+    }
+}
+
+enum Next {
+    Event(Event),
+    Closed,
+    Late,
+}
+
+fn hear_event(events: &mut BufReader<UnixStream>) -> Next {
+    // What is not an event is the end too: PID 1 says nothing else.
+    hear(events)
+        .ok()
+        .flatten()
+        .map_or(Next::Closed, Next::Event)
+}
+
+/// Major and minor version of bwrap; `None` where it does not tell.
+#[must_use]
+pub fn bwrap_version(bwrap: &Text) -> Option<(u32, u32)> {
+    let output = Command::new(bwrap)
+        .arg("--version")
+        .env_clear()
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut numbers = text
+        .trim()
+        .rsplit(' ')
+        .next()?
+        .split('.')
+        .map(str::parse::<u32>);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}

@@ -1,0 +1,109 @@
+//! Owns comparing what PID 1 found with what the plan promises. Pure. A difference ends the launch (HARD-05).
+
+use std::fmt;
+
+use crate::guard::Guard;
+use crate::init::Found;
+use crate::plan::{Action, Namespace, Plan};
+use crate::text::Text;
+
+/// A promise of the plan that does not hold inside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// The guard that is broken.
+    pub guard: Guard,
+    /// What was found.
+    pub found: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.guard.name(), self.found)
+    }
+}
+
+/// Whether `found` is what `plan` promises.
+///
+/// # Errors
+/// Every difference.
+pub(super) fn judge(plan: &Plan, found: &Found) -> Result<(), Vec<Difference>> {
+    let mut differences = Vec::new();
+    for step in &plan.steps {
+        if let Some(found) = difference(&step.action, found) {
+            differences.push(Difference {
+                guard: step.guard,
+                found,
+            });
+        }
+    }
+    if differences.is_empty() {
+        Ok(())
+    } else {
+        Err(differences)
+    }
+}
+
+/// How `action` is seen not to have happened.
+fn difference(action: &Action, found: &Found) -> Option<String> {
+    match action {
+        Action::Unshare {
+            namespace: Namespace::Pid,
+        } => (found.pid != 1).then(|| format!("PID {}", found.pid)),
+        Action::Unshare {
+            namespace: Namespace::Network,
+        } => (found.interfaces != ["lo"])
+            .then(|| format!("network devices {}", found.interfaces.join(", "))),
+        Action::BeUser { uid, gid } => (found.user != (*uid, *gid))
+            .then(|| format!("uid {}, gid {}", found.user.0, found.user.1)),
+        Action::Hostname { name } => {
+            (found.hostname != name.as_str()).then(|| format!("hostname {}", found.hostname))
+        }
+        Action::DropCapabilities => {
+            let left =
+                found.capabilities.iter().any(|set| *set != 0) || found.capabilities.is_empty();
+            left.then(|| format!("capability sets {:x?}", found.capabilities))
+        }
+        Action::CloseDescriptors => {
+            (found.descriptors != [0, 1, 2]).then(|| format!("descriptors {:?}", found.descriptors))
+        }
+        Action::Tmpfs { at, .. } => mounted(found, at, false, Some("tmpfs")),
+        Action::Bind { at, writable, .. } => mounted(found, at, !writable, None),
+        Action::RemountReadOnly { at } => mounted(found, at, true, None),
+        Action::Proc { at } => mounted(found, at, false, Some("proc")),
+        Action::NoNewPrivileges => (!found.no_new_privs).then(|| "no_new_privs is not set".into()),
+        Action::ScopeAbstractSockets => {
+            (!found.scopes.0).then(|| "Landlock does not scope abstract sockets".into())
+        }
+        Action::ScopeSignals => (!found.scopes.1).then(|| "Landlock does not scope signals".into()),
+        Action::OwnProcessGroup => (found.process_group != found.pid)
+            .then(|| format!("process group {}", found.process_group)),
+        Action::EmptyEnvironment => (!found.environment_is_empty)
+            .then(|| "PID 1 was started with variables of the host".into()),
+        // Seen in what is judged above, or done by the launcher before PID 1 exists.
+        Action::Unshare { .. }
+        | Action::JoinNewKeyring
+        | Action::RelayStream { .. }
+        | Action::HideArguments
+        | Action::DisableNestedUserNamespaces
+        | Action::DieWithParent
+        | Action::Folder { .. }
+        | Action::Link { .. }
+        | Action::File { .. }
+        | Action::Launcher { .. }
+        | Action::Dev { .. }
+        | Action::BeUndumpable
+        | Action::NoCoreDumps => None,
+    }
+}
+
+/// The topmost mount at `at` is there, is read-only where it must be, and is of that type.
+fn mounted(found: &Found, at: &Text, read_only: bool, kind: Option<&str>) -> Option<String> {
+    let Some(mount) = found.mounts.iter().rev().find(|mount| mount.at == *at) else {
+        return Some(format!("nothing is mounted at {at}"));
+    };
+    if read_only && !mount.read_only {
+        return Some(format!("{at} can be written"));
+    }
+    kind.filter(|kind| mount.kind != *kind)
+        .map(|kind| format!("{at} is {}, not {kind}", mount.kind))
+}

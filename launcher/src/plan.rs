@@ -1,0 +1,422 @@
+//! Owns what will be done, in order, as plain data. What is printed is what is run: there is no second list.
+//!
+//! Pure: a [`Config`] and the [`Facts`] become a [`Plan`]. Every step names the [`Guard`] that it serves, a reason, and
+//! who decided it. Values of variables are masked wherever a plan is shown or serialised; the launch alone sees them.
+//!
+//! # Order of the mounts, and who wins
+//!
+//! 1. The root is an empty tmpfs.
+//! 2. Programs and libraries: `/usr` and the folders beside it, the Nix store.
+//! 3. `/proc`, `/dev`, and a private tmpfs for each temporary folder and for the home folder.
+//! 4. `/etc`, generated, and claudebox's own folder `/opt/claudebox` with PID 1 and the agent.
+//! 5. Grants, parents before children; then the project; then its common git folder.
+//! 6. `/dev` and the root become read-only.
+//!
+//! A later mount wins over an earlier one at the same place; no place is mounted twice ([`PlanError::Twice`]). A mount
+//! of the host lies beneath nothing of the host that can be written inside (FS-G, threats: MNT-01).
+
+mod agent;
+mod etc;
+mod files;
+mod process;
+mod sandbox_md;
+mod variables;
+
+use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
+use crate::cli::Tier;
+use crate::config::{Answer, Config, Origin};
+use crate::facts::{Bwrap, Facts, Stdio};
+use crate::guard::Guard;
+use crate::hint::Hint;
+use crate::secret;
+use crate::text::Text;
+
+/// Version of the JSON form. Grows when a field changes its meaning or goes; new fields do not count.
+pub const VERSION: u32 = 1;
+
+/// claudebox's own folder inside.
+pub const OWN: &str = "/opt/claudebox";
+
+/// All that will be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// [`VERSION`]
+    pub version: u32,
+    /// The command that is started inside.
+    pub command: Command,
+    /// The project's root, which enters read-write at this path.
+    pub project: Text,
+    /// The working folder inside.
+    pub cwd: Text,
+    /// What of the network is reachable.
+    pub tier: Answer<Tier>,
+    /// Profiles in force.
+    pub profiles: Vec<Text>,
+    /// The whole environment of the command, by name.
+    pub variables: Vec<Variable>,
+    /// What is done, in order.
+    pub steps: Vec<Step>,
+    /// Guards that this host cannot give, and why.
+    pub unavailable: Vec<Unavailable>,
+    /// What the person should know.
+    pub notes: Vec<String>,
+    /// bubblewrap.
+    pub bwrap: Text,
+    /// Standard input, output and error, as the caller gave them.
+    pub stdio: [Stdio; 3],
+}
+
+/// What is started inside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Command {
+    /// A path, or a name that is looked for in PATH inside.
+    pub program: Text,
+    /// Its arguments.
+    pub arguments: Vec<Text>,
+}
+
+/// A variable of the inside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// Its name.
+    pub name: Text,
+    /// Its value; shown masked.
+    pub value: Text,
+    /// Who gave it.
+    pub origin: Origin,
+}
+
+impl Serialize for Variable {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Variable", 3)?;
+        fields.serialize_field("name", &self.name)?;
+        fields.serialize_field("value", &secret::shown(&self.name, &self.value))?;
+        fields.serialize_field("origin", &self.origin)?;
+        fields.end()
+    }
+}
+
+/// A guard that this host cannot give.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unavailable {
+    /// Which.
+    pub guard: Guard,
+    /// Why, and what is then reachable.
+    pub why: String,
+}
+
+/// One thing that is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// What.
+    #[serde(flatten)]
+    pub action: Action,
+    /// The guard that it serves.
+    pub guard: Guard,
+    /// Why it is there.
+    pub why: String,
+    /// Who decided it.
+    pub origin: Origin,
+}
+
+/// Kinds of namespaces that are made (namespaces(7)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Namespace {
+    /// mount_namespaces(7)
+    Mount,
+    /// user_namespaces(7)
+    User,
+    /// pid_namespaces(7)
+    Pid,
+    /// ipc_namespaces(7)
+    Ipc,
+    /// uts_namespaces(7)
+    Uts,
+    /// cgroup_namespaces(7)
+    Cgroup,
+    /// network_namespaces(7)
+    Network,
+}
+
+/// What a step does. Who carries it out is noted: the launcher before bwrap, bwrap, or the init stage inside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Action {
+    /// launcher: closes every descriptor but 0, 1, 2 that it was started with.
+    CloseDescriptors,
+    /// launcher: joins a new session keyring.
+    JoinNewKeyring,
+    /// launcher: puts a pipe between a stream of the caller and the inside.
+    RelayStream { descriptor: usize },
+    /// launcher: starts bwrap in a process group of its own; init does the same for the command.
+    OwnProcessGroup,
+    /// launcher: starts bwrap with an empty environment; init starts the command with the plan's.
+    EmptyEnvironment,
+    /// launcher: hands bwrap its arguments over a descriptor.
+    HideArguments,
+    /// bwrap: a namespace.
+    Unshare { namespace: Namespace },
+    /// bwrap: no capability in any set.
+    DropCapabilities,
+    /// bwrap: set-user-ID programs give nothing; bwrap always asks for it.
+    NoNewPrivileges,
+    /// bwrap: user namespaces cannot be made inside.
+    DisableNestedUserNamespaces,
+    /// bwrap: everything ends when the launcher does.
+    DieWithParent,
+    /// bwrap: who the inside is.
+    BeUser { uid: u32, gid: u32 },
+    /// bwrap: the name of the host inside.
+    Hostname { name: String },
+    /// bwrap: an empty tmpfs.
+    Tmpfs { at: Text, bytes: u64, mode: u32 },
+    /// bwrap: a folder.
+    Folder { at: Text },
+    /// bwrap: a bind mount of the host.
+    Bind {
+        from: Text,
+        at: Text,
+        writable: bool,
+    },
+    /// bwrap: a symbolic link.
+    Link { at: Text, to: Text },
+    /// bwrap: a file with this content.
+    File { at: Text, content: Text },
+    /// bwrap: the running claudebox as a read-only file, copied from an open descriptor.
+    Launcher { at: Text, from: Text },
+    /// bwrap: a new procfs.
+    Proc { at: Text },
+    /// bwrap: the few devices that every program needs.
+    Dev { at: Text },
+    /// bwrap: makes a mount read-only.
+    RemountReadOnly { at: Text },
+    /// init: takes abstract sockets outside out of reach.
+    ScopeAbstractSockets,
+    /// init: takes processes outside out of reach of signals.
+    ScopeSignals,
+    /// init: takes itself out of reach of ptrace(2).
+    BeUndumpable,
+    /// init: no core dumps.
+    NoCoreDumps,
+}
+
+impl Action {
+    /// Where it changes the file system, if it does.
+    #[must_use]
+    pub fn place(&self) -> Option<&Text> {
+        match self {
+            Action::Tmpfs { at, .. }
+            | Action::Folder { at }
+            | Action::Bind { at, .. }
+            | Action::Link { at, .. }
+            | Action::File { at, .. }
+            | Action::Launcher { at, .. }
+            | Action::Proc { at }
+            | Action::Dev { at } => Some(at),
+            _ => None,
+        }
+    }
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// No bwrap.
+    #[error("bubblewrap is not installed")]
+    NoBwrap(String),
+    /// A bwrap that must not be run.
+    #[error("{path} cannot be used: {why}")]
+    UnfitBwrap { path: Text, why: String, os: String },
+    /// No agent.
+    #[error("{name} was not found{passed_over}")]
+    NoAgent { name: Text, passed_over: String },
+    /// The agent is there and cannot be executed.
+    #[error("{path} is not executable")]
+    AgentNotExecutable { path: Text },
+    /// The agent cannot be shown.
+    #[error("{path} cannot enter: {why}")]
+    Agent { path: Text, why: String },
+    /// Two steps for one place.
+    #[error("two mounts at {0}")]
+    Twice(Text),
+    /// A mount beneath something writable of the host.
+    #[error("{at} lies beneath {above}, which can be written inside (FS-G)")]
+    BeneathWritable { at: Text, above: Text },
+    /// A path that bwrap cannot take.
+    #[error("{0} cannot be mounted: its name holds a NUL byte")]
+    Nul(Text),
+    /// Neither `/usr` nor a Nix store.
+    #[error("this system has neither /usr/lib nor /nix/store")]
+    NoSystem,
+}
+
+impl Hint for PlanError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            PlanError::NoBwrap(os) | PlanError::UnfitBwrap { os, .. } => crate::check::install_hint(os, "bubblewrap"),
+            PlanError::NoAgent { .. } => {
+                "install Claude Code (npm install -g @anthropic-ai/claude-code), or name it: --agent PATH".into()
+            }
+            PlanError::AgentNotExecutable { path } => format!("chmod +x {path}"),
+            PlanError::Agent { .. } => "install it in a folder of its own, or name another: --agent PATH".into(),
+            PlanError::Twice(_) => "grant each path once".into(),
+            PlanError::BeneathWritable { .. } => "grant the upper folder read-only, or only the lower one".into(),
+            PlanError::Nul(_) => "rename it".into(),
+            PlanError::NoSystem => "claudebox knows systems with a /usr, NixOS, and Nix".into(),
+        })
+    }
+}
+
+impl PlanError {
+    /// The exit status that belongs to it: that of a shell for a command that is not there, else 125.
+    #[must_use]
+    pub fn status(&self) -> u8 {
+        match self {
+            PlanError::NoAgent { .. } => 127,
+            PlanError::AgentNotExecutable { .. } => 126,
+            _ => 125,
+        }
+    }
+}
+
+/// Steps under construction.
+#[derive(Debug, Default)]
+struct Steps(Vec<Step>);
+
+impl Steps {
+    fn add(&mut self, guard: Guard, action: Action, why: impl Into<String>) {
+        self.add_for(Origin::Generated, guard, action, why);
+    }
+
+    fn add_for(&mut self, origin: Origin, guard: Guard, action: Action, why: impl Into<String>) {
+        self.0.push(Step {
+            action,
+            guard,
+            why: why.into(),
+            origin,
+        });
+    }
+
+    /// Whether what lies at `path` of the host is to be seen at the same path inside.
+    fn shows(&self, path: &Text) -> bool {
+        let shown = |step: &Step| match &step.action {
+            Action::Bind { from, at, .. } => from == at && path.path().starts_with(at.path()),
+            _ => false,
+        };
+        let covered = |step: &Step| match &step.action {
+            Action::Tmpfs { at, .. } => path.path().starts_with(at.path()),
+            _ => false,
+        };
+        match self.0.iter().rposition(covered) {
+            Some(cover) => self.0[cover..].iter().any(shown),
+            None => self.0.iter().any(shown),
+        }
+    }
+}
+
+impl Plan {
+    /// What will be done for `config` on the host that `facts` describe.
+    ///
+    /// # Errors
+    /// Where a part is missing, or the mounts cannot be made safely.
+    pub fn new(config: &Config, facts: &Facts) -> Result<Self, PlanError> {
+        let bwrap = match &facts.host.bwrap {
+            Bwrap::Found(path) => path.clone(),
+            Bwrap::Missing => return Err(PlanError::NoBwrap(facts.host.os.clone())),
+            Bwrap::Unfit(path, why) => {
+                let (path, why) = (path.clone(), why.clone());
+                return Err(PlanError::UnfitBwrap {
+                    path,
+                    why,
+                    os: facts.host.os.clone(),
+                });
+            }
+        };
+        let mut steps = Steps::default();
+        let mut notes = config.notes.clone();
+        let unavailable = process::unavailable(config, facts);
+        process::add(&mut steps, config, facts);
+        files::system(&mut steps, facts)?;
+        files::private(&mut steps, facts);
+        let agent = agent::add(&mut steps, config, facts)?;
+        etc::add(&mut steps, config, facts);
+        files::shared(&mut steps, config, facts, &mut notes);
+        let mut variables = variables::all(&mut steps, config, facts, &agent, &mut notes);
+        variables.sort_by(|a, b| a.name.cmp(&b.name));
+        let command = agent::command(config, facts, &agent);
+        sandbox_md::add(&mut steps, config, facts, &unavailable);
+        files::seal(&mut steps);
+        check(&steps)?;
+        Ok(Self {
+            version: VERSION,
+            command,
+            project: facts.project.root.clone(),
+            cwd: facts.project.cwd.clone(),
+            tier: config.tier.clone(),
+            profiles: config.profiles.clone(),
+            variables,
+            steps: steps.0,
+            unavailable,
+            notes,
+            bwrap,
+            stdio: facts.stdio,
+        })
+    }
+
+    /// The folders of PATH inside.
+    #[must_use]
+    pub fn path(&self) -> Vec<Text> {
+        let path = self
+            .variables
+            .iter()
+            .find(|variable| variable.name == "PATH");
+        path.map(|path| std::env::split_paths(&path.value).map(Text::from).collect())
+            .unwrap_or_default()
+    }
+
+    /// The bind mounts of the host, in order: from, at, writable, step.
+    pub fn binds(&self) -> impl Iterator<Item = (&Text, &Text, bool, &Step)> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            Action::Bind { from, at, writable } => Some((from, at, *writable, step)),
+            _ => None,
+        })
+    }
+}
+
+/// No place twice, no mount beneath what the agent can write on the host, no NUL.
+fn check(steps: &Steps) -> Result<(), PlanError> {
+    let mut places = BTreeSet::new();
+    let mut writable: Vec<&Text> = Vec::new();
+    for step in &steps.0 {
+        let Some(at) = step.action.place() else {
+            continue;
+        };
+        if at.as_bytes().contains(&0) {
+            return Err(PlanError::Nul(at.clone()));
+        }
+        if !places.insert(at) {
+            return Err(PlanError::Twice(at.clone()));
+        }
+        if let Some(above) = writable
+            .iter()
+            .find(|above| Path::new(at).starts_with(above.path()))
+        {
+            return Err(PlanError::BeneathWritable {
+                at: at.clone(),
+                above: (*above).clone(),
+            });
+        }
+        if let Action::Bind { writable: true, .. } = step.action {
+            writable.push(at);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,341 @@
+//! Owns the steps that make the file system, but for `/etc` and the agent: system, private and shared places.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::{Action, PlanError, Steps, process};
+use crate::config::{Config, Grant, Origin};
+use crate::facts::{Facts, Git, Kind, SYSTEM_FOLDERS};
+use crate::guard::Guard;
+use crate::text::Text;
+
+const MIB: u64 = 1024 * 1024;
+const GIB: u64 = 1024 * MIB;
+
+/// Where the forwarded ssh agent listens inside.
+pub(super) const SSH_AGENT: &str = "/run/claudebox/ssh-agent";
+
+/// The private runtime folder.
+pub(super) fn runtime_folder(facts: &Facts) -> Text {
+    format!("/run/user/{}", process::identity(facts).0).into()
+}
+
+/// Programs and libraries (FS-B), and the two paths that every script expects (FS-C).
+pub(super) fn system(steps: &mut Steps, facts: &Facts) -> Result<(), PlanError> {
+    let read_only = |at: &str| Action::Bind {
+        from: at.into(),
+        at: at.into(),
+        writable: false,
+    };
+    if !facts.host.usr && !facts.host.nix_store {
+        return Err(PlanError::NoSystem);
+    }
+    if facts.host.usr {
+        steps.add(
+            Guard::RootReadOnly,
+            read_only("/usr"),
+            "programs and libraries of the distribution",
+        );
+        for folder in SYSTEM_FOLDERS {
+            match facts.node(Path::new(folder)) {
+                Some(node) if node.link => {
+                    let link = Action::Link {
+                        at: folder.into(),
+                        to: node.real.clone(),
+                    };
+                    steps.add(
+                        Guard::RootReadOnly,
+                        link,
+                        "as on the host, whose /usr is merged",
+                    );
+                }
+                Some(node) if node.kind == Kind::Folder => {
+                    steps.add(
+                        Guard::RootReadOnly,
+                        read_only(folder),
+                        "as on the host, whose /usr is not merged",
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+    if facts.host.nix_store {
+        steps.add(
+            Guard::RootReadOnly,
+            read_only("/nix/store"),
+            "programs and libraries of Nix",
+        );
+    }
+    if !facts.host.usr {
+        for program in ["/bin/sh", "/usr/bin/env"] {
+            if let Some(node) = facts.node(Path::new(program)) {
+                let link = Action::Link {
+                    at: program.into(),
+                    to: node.real.clone(),
+                };
+                steps.add(
+                    Guard::RootReadOnly,
+                    link,
+                    "the one that every script expects",
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is made anew for each session.
+pub(super) fn private(steps: &mut Steps, facts: &Facts) {
+    use Action::{Dev, Folder, Proc, Tmpfs};
+    let tmpfs = |at: &str, bytes, mode| Tmpfs {
+        at: at.into(),
+        bytes,
+        mode,
+    };
+    steps.add(
+        Guard::PidNamespace,
+        Proc { at: "/proc".into() },
+        "shows its own processes",
+    );
+    steps.add(
+        Guard::HostHidden,
+        Dev { at: "/dev".into() },
+        "null, zero, full, random, urandom, tty, pts",
+    );
+    steps.add(
+        Guard::TmpPrivate,
+        tmpfs("/dev/shm", GIB, 0o1777),
+        "shared memory of its own",
+    );
+    steps.add(
+        Guard::TmpPrivate,
+        tmpfs("/tmp", 4 * GIB, 0o1777),
+        "temporary files of its own",
+    );
+    steps.add(
+        Guard::TmpPrivate,
+        tmpfs("/var/tmp", 4 * GIB, 0o1777),
+        "temporary files of its own",
+    );
+    // Without these, bwrap would make the parents of a 0700 mount 0700 too.
+    steps.add(
+        Guard::HostHidden,
+        Folder {
+            at: "/run/user".into(),
+        },
+        "holds the runtime folder",
+    );
+    let runtime = runtime_folder(facts);
+    steps.add(
+        Guard::HostHidden,
+        Tmpfs {
+            at: runtime,
+            bytes: 64 * MIB,
+            mode: 0o700,
+        },
+        "XDG_RUNTIME_DIR: private and empty",
+    );
+    let home = &facts.user.home;
+    if let Some(parent) = home.path().parent().filter(|parent| {
+        *parent != Path::new("/")
+            && !["/tmp", "/var/tmp"]
+                .iter()
+                .any(|tmp| parent.starts_with(tmp))
+    }) {
+        steps.add(
+            Guard::HomeHidden,
+            Folder { at: parent.into() },
+            "holds the home folder",
+        );
+    }
+    steps.add(
+        Guard::HomeHidden,
+        Tmpfs {
+            at: home.clone(),
+            bytes: 4 * GIB,
+            mode: 0o700,
+        },
+        "the home folder: empty, gone at the end",
+    );
+    let git_config = home.join(".config/git/config");
+    let content = git_config_text(facts);
+    steps.add(
+        Guard::HomeHidden,
+        Action::File {
+            at: git_config,
+            content,
+        },
+        "name and address for commits, nothing else",
+    );
+}
+
+/// Grants, the project, its git folder.
+pub(super) fn shared(steps: &mut Steps, config: &Config, facts: &Facts, notes: &mut Vec<String>) {
+    for grant in &config.grants {
+        show(steps, grant, facts);
+    }
+    for folder in &config.path {
+        if !steps.shows(&folder.real) {
+            show(steps, folder, facts);
+        }
+    }
+    ssh(steps, config, facts);
+    let root = &facts.project.root;
+    steps.add_for(
+        Origin::Default,
+        Guard::ProjectOnly,
+        Action::Bind {
+            from: root.clone(),
+            at: root.clone(),
+            writable: true,
+        },
+        "the project",
+    );
+    match &facts.project.git {
+        Git::Linked(link) if !steps.shows(&link.common) => {
+            let kind = if link.worktree {
+                "worktree"
+            } else {
+                "submodule"
+            };
+            steps.add_for(
+                Origin::Host,
+                Guard::ProjectOnly,
+                Action::Bind {
+                    from: link.common.clone(),
+                    at: link.common.clone(),
+                    writable: true,
+                },
+                format!("the git folder of this {kind}: a commit needs it"),
+            );
+        }
+        Git::Left(why) => notes.push(format!("git: {why}")),
+        Git::None | Git::Inside | Git::Linked(_) => {}
+    }
+}
+
+/// One grant: its end at its real path, and the path that was asked for as a link to it (FS-C).
+fn show(steps: &mut Steps, grant: &Grant, facts: &Facts) {
+    let guard = if grant.writable {
+        Guard::ProjectOnly
+    } else {
+        Guard::RootReadOnly
+    };
+    let bind = Action::Bind {
+        from: grant.real.clone(),
+        at: grant.real.clone(),
+        writable: grant.writable,
+    };
+    let why = grant.uncovers.as_ref().map_or_else(
+        || "asked for".to_owned(),
+        |what| format!("asked for; uncovers {what}"),
+    );
+    steps.add_for(grant.origin.clone(), guard, bind, why);
+    let below_project = grant.path.path().starts_with(facts.project.root.path());
+    let taken = steps
+        .0
+        .iter()
+        .any(|step| step.action.place() == Some(&grant.path));
+    if grant.path != grant.real && !below_project && !taken && !steps.shows(&grant.path) {
+        let link = Action::Link {
+            at: grant.path.clone(),
+            to: grant.real.clone(),
+        };
+        steps.add_for(
+            grant.origin.clone(),
+            guard,
+            link,
+            "the path that was asked for is a link",
+        );
+    }
+}
+
+fn ssh(steps: &mut Steps, config: &Config, facts: &Facts) {
+    let ssh = &config.ssh;
+    if let Some(agent) = &ssh.agent {
+        let bind = Action::Bind {
+            from: agent.real.clone(),
+            at: SSH_AGENT.into(),
+            writable: false,
+        };
+        let why = "the ssh agent: what runs inside can sign as you";
+        steps.add_for(agent.origin.clone(), Guard::HostHidden, bind, why);
+    }
+    let folder = facts.user.home.join(".ssh");
+    for key in &ssh.keys {
+        let name = key.path.path().file_name().unwrap_or_default();
+        let bind = Action::Bind {
+            from: key.real.clone(),
+            at: folder.join(name),
+            writable: false,
+        };
+        let why = if key.uncovers.is_some() {
+            "a private key, asked for"
+        } else {
+            "the public half of a key, asked for"
+        };
+        steps.add_for(key.origin.clone(), Guard::HomeHidden, bind, why);
+    }
+    if let Some(known_hosts) = &ssh.known_hosts {
+        let bind = Action::Bind {
+            from: known_hosts.clone(),
+            at: folder.join("known_hosts"),
+            writable: false,
+        };
+        steps.add(Guard::HomeHidden, bind, "the hosts that you know, for ssh");
+    }
+}
+
+/// Nothing of the skeleton can be changed from inside (FS-A, threats: FS-07, KRN-12).
+pub(super) fn seal(steps: &mut Steps) {
+    steps.add(
+        Guard::RootReadOnly,
+        Action::RemountReadOnly { at: "/dev".into() },
+        "no device can be added",
+    );
+    steps.add(
+        Guard::RootReadOnly,
+        Action::RemountReadOnly { at: "/".into() },
+        "nothing can be planted for later",
+    );
+}
+
+/// `~/.config/git/config` inside: identity and safe.directory (FS-H). No helper, no hook, no include.
+fn git_config_text(facts: &Facts) -> Text {
+    let mut lines = Vec::new();
+    let identity = &facts.git_identity;
+    if identity.name.is_some() || identity.email.is_some() {
+        lines.push("[user]".as_bytes().to_vec());
+        for (key, value) in [("name", &identity.name), ("email", &identity.email)] {
+            if let Some(value) = value {
+                lines.push([b"\t", key.as_bytes(), b" = ", &git_quote(value.as_bytes())].concat());
+            }
+        }
+    }
+    lines.push(b"[safe]".to_vec());
+    lines.push(
+        [
+            b"\tdirectory = ".as_slice(),
+            &git_quote(facts.project.root.as_bytes()),
+        ]
+        .concat(),
+    );
+    lines.push(Vec::new());
+    std::ffi::OsStr::from_bytes(&lines.join(&b'\n')).into()
+}
+
+/// A value in quotes, as git-config(1) reads it.
+fn git_quote(value: &[u8]) -> Vec<u8> {
+    let mut quoted = vec![b'"'];
+    for byte in value {
+        match byte {
+            b'"' | b'\\' => quoted.extend([b'\\', *byte]),
+            b'\n' => quoted.extend(b"\\n"),
+            b'\t' => quoted.extend(b"\\t"),
+            byte => quoted.push(*byte),
+        }
+    }
+    quoted.push(b'"');
+    quoted
+}

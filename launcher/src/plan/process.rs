@@ -1,0 +1,178 @@
+//! Owns the steps that make the process what it is: namespaces, privileges, streams, its end.
+
+use super::{Action, Namespace, Steps, Unavailable};
+use crate::cli::Tier;
+use crate::config::Config;
+use crate::facts::{Facts, Stdio};
+use crate::guard::Guard;
+
+/// The ordinary user that the inside is where uid 0 started it (RUN-07).
+const INSTEAD_OF_ROOT: u32 = 1000;
+
+/// The uid and gid of the inside.
+pub(super) fn identity(facts: &Facts) -> (u32, u32) {
+    let ordinary = |id| if id == 0 { INSTEAD_OF_ROOT } else { id };
+    if facts.user.uid == 0 {
+        (INSTEAD_OF_ROOT, INSTEAD_OF_ROOT)
+    } else {
+        (facts.user.uid, ordinary(facts.user.gid))
+    }
+}
+
+pub(super) fn add(steps: &mut Steps, config: &Config, facts: &Facts) {
+    use Action::*;
+    steps.add(
+        Guard::DescriptorsClosed,
+        CloseDescriptors,
+        "nothing that the caller left open crosses",
+    );
+    steps.add(
+        Guard::FreshKeyring,
+        JoinNewKeyring,
+        "the session keyring is inherited otherwise (session-keyring(7))",
+    );
+    for (descriptor, stream) in facts.stdio.iter().enumerate() {
+        match stream {
+            Stdio::Reopenable | Stdio::Closed => {
+                let why =
+                    "a file as a stream could be reopened with more rights (proc(5), /proc/pid/fd)";
+                steps.add(Guard::StdioRelay, RelayStream { descriptor }, why);
+            }
+            Stdio::Terminal | Stdio::Pipe | Stdio::Null => {}
+        }
+    }
+    steps.add(
+        Guard::ProcessGroup,
+        OwnProcessGroup,
+        "kill(0) reaches the group, across PID namespaces (kill(2))",
+    );
+    steps.add(
+        Guard::EnvAllowlist,
+        EmptyEnvironment,
+        "bwrap's own environment would show in /proc (bubblewrap#725)",
+    );
+    steps.add(
+        Guard::ArgumentsHidden,
+        HideArguments,
+        "arguments show in /proc/*/cmdline",
+    );
+    let mut unshare = |guard, namespace, why: &str| steps.add(guard, Unshare { namespace }, why);
+    unshare(
+        Guard::UserNamespace,
+        Namespace::User,
+        "unprivileged sandboxing starts here",
+    );
+    unshare(Guard::MountNamespace, Namespace::Mount, "mounts of its own");
+    unshare(
+        Guard::PidNamespace,
+        Namespace::Pid,
+        "only its own processes exist",
+    );
+    unshare(
+        Guard::IpcNamespace,
+        Namespace::Ipc,
+        "only its own System V and POSIX objects exist",
+    );
+    unshare(Guard::UtsNamespace, Namespace::Uts, "a name of its own");
+    unshare(
+        Guard::CgroupNamespace,
+        Namespace::Cgroup,
+        "cgroup paths start at its own",
+    );
+    if config.tier.value == Tier::None {
+        steps.add_for(
+            config.tier.origin.clone(),
+            Guard::NetNamespace,
+            Unshare {
+                namespace: Namespace::Network,
+            },
+            "no network but its own loopback",
+        );
+    }
+    let (uid, gid) = identity(facts);
+    steps.add(
+        Guard::UserNamespace,
+        BeUser { uid, gid },
+        "files keep their owner, and nobody is root",
+    );
+    steps.add(
+        Guard::UtsNamespace,
+        Hostname {
+            name: "claudebox".into(),
+        },
+        "a generic name",
+    );
+    steps.add(
+        Guard::NoCapabilities,
+        DropCapabilities,
+        "started by uid 0, bwrap would leave all of them",
+    );
+    steps.add(
+        Guard::NoNewPrivileges,
+        NoNewPrivileges,
+        "a set-user-ID program would change who runs",
+    );
+    steps.add(
+        Guard::NoNestedNamespaces,
+        DisableNestedUserNamespaces,
+        "each new one brings all capabilities inside it",
+    );
+    steps.add(
+        Guard::DieWithParent,
+        DieWithParent,
+        "SIGKILL of the launcher ends everything",
+    );
+    steps.add(
+        Guard::InitProtected,
+        BeUndumpable,
+        "PID 1 cannot be traced or read",
+    );
+    steps.add(
+        Guard::NoCoreDumps,
+        NoCoreDumps,
+        "a crash leaves no memory on the host",
+    );
+    if facts.host.kernel.landlock_abi >= 6 {
+        steps.add(
+            Guard::AbstractSockets,
+            ScopeAbstractSockets,
+            "they have no path that could be hidden (unix(7))",
+        );
+        steps.add(
+            Guard::SignalScope,
+            ScopeSignals,
+            "a second wall behind the PID namespace",
+        );
+    }
+}
+
+/// What this kernel cannot give.
+pub(super) fn unavailable(config: &Config, facts: &Facts) -> Vec<Unavailable> {
+    let abi = facts.host.kernel.landlock_abi;
+    if abi >= 6 {
+        return Vec::new();
+    }
+    let has = if abi == 0 {
+        "no Landlock".to_owned()
+    } else {
+        format!("Landlock ABI {abi}")
+    };
+    let sockets = match config.tier.value {
+        Tier::Full => "the host's abstract sockets are reachable",
+        Tier::None | Tier::Inet => {
+            "its network namespace hides the host's abstract sockets all the same"
+        }
+    };
+    vec![
+        Unavailable {
+            guard: Guard::AbstractSockets,
+            why: format!("{has}, 6 is needed (Linux 6.12): {sockets}"),
+        },
+        Unavailable {
+            guard: Guard::SignalScope,
+            why: format!(
+                "{has}, 6 is needed (Linux 6.12): the process group alone keeps signals in"
+            ),
+        },
+    ]
+}

@@ -1,0 +1,317 @@
+//! Owns the format of profiles: strict JSON at `~/.claudebox/profiles/NAME.json`, and `config.json` that always
+//! applies first (PROF-01..03).
+//!
+//! Nothing is run and nothing is expanded but a leading `~/`. An unknown or doubled key, a wrong type: an error with
+//! file, line, column and the nearest key.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+
+use crate::cli::Tier;
+use crate::facts::{Content, ProfileFile};
+use crate::hint::{Hint, nearest};
+use crate::text::Text;
+
+/// The keys of a profile, for the hint that names the nearest.
+const KEYS: [&str; 12] = [
+    "description",
+    "env",
+    "set",
+    "mounts",
+    "network",
+    "agent",
+    "path",
+    "ssh",
+    "pass",
+    "command",
+    "args",
+    "mode",
+];
+
+/// What a profile says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Profile {
+    /// One line for people.
+    pub description: Option<String>,
+    /// Names of host variables to pass.
+    pub env: Vec<String>,
+    /// Variables to set.
+    pub set: Unique<String>,
+    /// Paths to show.
+    pub mounts: Vec<Mount>,
+    /// Network tier.
+    pub network: Option<Tier>,
+    /// What to start in place of Claude Code.
+    pub agent: Option<Agent>,
+    /// Folders to put first on PATH.
+    pub path: Vec<String>,
+    /// What of ssh to give.
+    pub ssh: Ssh,
+}
+
+/// A path to show inside.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mount {
+    /// The path; a leading `~/` is the home folder.
+    pub path: String,
+    /// Read-only unless `rw`.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Says that this exact path may uncover a secret place (FS-E).
+    #[serde(default)]
+    pub uncover_secret: bool,
+}
+
+/// How a path is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Read-only.
+    #[default]
+    Ro,
+    /// Read-write.
+    Rw,
+}
+
+/// An agent other than the default.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agent {
+    /// A name or a path.
+    pub command: String,
+    /// Arguments before those of the command line.
+    #[serde(default)]
+    pub args: Vec<String>,
+}
+
+/// What of ssh to give.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ssh {
+    /// Forward the agent's socket.
+    pub agent: bool,
+    /// Private keys to show.
+    pub keys: Vec<String>,
+}
+
+/// A JSON object in which no key stands twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unique<T>(pub BTreeMap<String, T>);
+
+impl<T> Default for Unique<T> {
+    fn default() -> Self {
+        Unique(BTreeMap::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Unique<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Keys<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Keys<T> {
+            type Value = Unique<T>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut unique = BTreeMap::new();
+                while let Some((key, value)) = map.next_entry::<String, T>()? {
+                    if unique.insert(key.clone(), value).is_some() {
+                        return Err(serde::de::Error::custom(format!("duplicate field `{key}`")));
+                    }
+                }
+                Ok(Unique(unique))
+            }
+        }
+        deserializer.deserialize_map(Keys(std::marker::PhantomData))
+    }
+}
+
+/// A profile that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProfileError {
+    /// The name is none.
+    #[error("`{0}` is not a profile name")]
+    Name(Text),
+    /// There is no such profile.
+    #[error("there is no profile `{name}` at {path}")]
+    Missing { name: Text, path: Text },
+    /// The file was not read.
+    #[error("{path} was not read: {why}")]
+    Unreadable { path: Text, why: String },
+    /// The file is not a profile.
+    #[error("{path}:{line}:{column}: {what}")]
+    Invalid {
+        path: Text,
+        line: usize,
+        column: usize,
+        what: String,
+    },
+}
+
+impl Hint for ProfileError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            ProfileError::Name(_) => {
+                Some("a name is letters, digits, `-`, `_` and `.`, and starts with no dot".into())
+            }
+            ProfileError::Missing { path, .. } => Some(format!("write it: {path}")),
+            ProfileError::Unreadable { .. } => {
+                Some("a profile is a small regular file of yours".into())
+            }
+            ProfileError::Invalid { what, .. } => {
+                let unknown = what.strip_prefix("unknown field `")?.split('`').next()?;
+                match nearest(unknown, KEYS) {
+                    Some(key) => Some(format!("did you mean `{key}`?")),
+                    None => Some(format!("the keys are {}", KEYS[..8].join(", "))),
+                }
+            }
+        }
+    }
+}
+
+/// A name that cannot leave the folder of profiles (threats: CFG-06).
+#[must_use]
+pub fn valid_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 64
+        && !name.starts_with(['.', '-'])
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
+/// What `file` says; `None` where the one that always applies does not exist.
+///
+/// # Errors
+/// Where it is asked for and missing, unreadable, or not a profile.
+pub fn parse(file: &ProfileFile) -> Result<Option<Profile>, ProfileError> {
+    let path = file.path.clone();
+    if let Some(name) = file.name.as_deref().filter(|name| !valid_name(name)) {
+        return Err(ProfileError::Name(name.into()));
+    }
+    let bytes = match (&file.content, &file.name) {
+        (Content::Absent, None) => return Ok(None),
+        (Content::Absent, Some(name)) => {
+            return Err(ProfileError::Missing {
+                name: name.as_str().into(),
+                path,
+            });
+        }
+        (Content::Refused(why), _) => {
+            return Err(ProfileError::Unreadable {
+                path,
+                why: why.clone(),
+            });
+        }
+        (Content::Bytes(bytes), _) => bytes,
+    };
+    let json = bytes.as_encoded_bytes();
+    serde_json::from_slice(json)
+        .map(Some)
+        .map_err(|error| ProfileError::Invalid {
+            path,
+            line: error.line(),
+            column: error.column(),
+            what: without_value(&error),
+        })
+}
+
+/// The message without its position (we give our own) and without the value that was found (it may be a secret).
+fn without_value(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let message = message.split(" at line ").next().unwrap_or(&message);
+    match message.split_once(", expected ") {
+        Some((found, expected)) if found.starts_with("invalid ") => {
+            let kind = found
+                .split([':', ' '])
+                .take(2)
+                .collect::<Vec<_>>()
+                .join(" ");
+            format!("{kind}, expected {expected}")
+        }
+        _ => crate::text::escape(message.as_ref()),
+    }
+}
+
+/// The paths that `file` names, for `facts` to look at; none where it does not parse (`config` says so).
+#[must_use]
+pub fn paths(file: &ProfileFile) -> Vec<Text> {
+    let Ok(Some(profile)) = parse(file) else {
+        return Vec::new();
+    };
+    let mounts = profile.mounts.into_iter().map(|mount| mount.path);
+    mounts
+        .chain(profile.path)
+        .chain(profile.ssh.keys)
+        .map(Text::from)
+        .collect()
+}
+
+/// The agent that `file` names, for `facts` to look for.
+#[must_use]
+pub fn agent(file: &ProfileFile) -> Option<Text> {
+    parse(file).ok()??.agent.map(|agent| agent.command.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(json: &str) -> ProfileFile {
+        ProfileFile {
+            name: Some("x".into()),
+            path: "/p/x.json".into(),
+            content: Content::Bytes(json.into()),
+        }
+    }
+
+    #[test]
+    fn a_misspelt_key_is_named_with_its_place_and_the_nearest() {
+        let error = parse(&file("{\n  \"netwrok\": \"none\"\n}")).expect_err("an unknown key");
+        assert!(
+            error
+                .to_string()
+                .starts_with("/p/x.json:2:11: unknown field `netwrok`"),
+            "{error}"
+        );
+        assert_eq!(error.hint().as_deref(), Some("did you mean `network`?"));
+    }
+
+    #[test]
+    fn what_is_not_a_profile_is_refused_and_no_value_is_shown() {
+        for json in [
+            "",
+            "null x",
+            "[]",
+            "{\"set\":{\"A\":\"hunter2\",\"A\":\"b\"}}",
+            "{\"network\":\"FULL-hunter2\"}",
+            "{\"env\":\"hunter2\"}",
+            "{\"env\":[],\"env\":[]}",
+            "{\"mounts\":[{\"path\":1}]}",
+            "{\"set\":{\"A\":1}}",
+            "{} {}",
+            "{\"mounts\":[{\"path\":\"/x\",\"mode\":\"RW\"}]}",
+        ] {
+            let error = parse(&file(json)).expect_err(json);
+            assert!(matches!(error, ProfileError::Invalid { .. }), "{json}");
+        }
+        let error = parse(&file("{\"env\":\"hunter2\"}"))
+            .expect_err("a wrong type")
+            .to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+        let deep = "[".repeat(100_000);
+        assert!(parse(&file(&deep)).is_err());
+    }
+
+    #[test]
+    fn names_stay_in_their_folder() {
+        for name in ["", "..", "../x", "a/b", ".hidden", "-x", "a\0b", "ä"] {
+            assert!(!valid_name(name), "{name:?}");
+        }
+    }
+}
