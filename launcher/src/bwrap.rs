@@ -137,7 +137,7 @@ fn flags(action: &Action, contents: &mut Vec<(RawFd, Content)>) -> Vec<OsString>
                 path(at),
             ]
         }
-        Action::Launcher { at, from } => {
+        Action::Copy { at, from } => {
             let descriptor = content(Content::Open(from.clone()));
             vec![
                 word("--perms"),

@@ -189,8 +189,7 @@ impl Query {
                 ..
             } => (Some(command.clone().into()), false),
             Target::Agent { path, .. } => (path.clone().map(Text::from), true),
-            Target::Shell => (None, false),
-            Target::Exec(command) => (command.first().cloned().map(Text::from), false),
+            Target::Shell | Target::Exec(_) => (None, true),
         };
         let mounts = shared
             .mount

@@ -189,8 +189,8 @@ pub enum Action {
     Link { at: Text, to: Text },
     /// bwrap: a file with this content.
     File { at: Text, content: Text },
-    /// bwrap: the running claudebox as a read-only file, copied from an open descriptor.
-    Launcher { at: Text, from: Text },
+    /// bwrap: a read-only executable file, copied from a descriptor of the host that was opened before.
+    Copy { at: Text, from: Text },
     /// bwrap: a new procfs.
     Proc { at: Text },
     /// bwrap: the few devices that every program needs.
@@ -217,7 +217,7 @@ impl Action {
             | Action::Bind { at, .. }
             | Action::Link { at, .. }
             | Action::File { at, .. }
-            | Action::Launcher { at, .. }
+            | Action::Copy { at, .. }
             | Action::Proc { at }
             | Action::Dev { at } => Some(at),
             _ => None,

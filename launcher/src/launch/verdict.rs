@@ -89,7 +89,7 @@ fn difference(action: &Action, found: &Found) -> Option<String> {
         | Action::Folder { .. }
         | Action::Link { .. }
         | Action::File { .. }
-        | Action::Launcher { .. }
+        | Action::Copy { .. }
         | Action::Dev { .. }
         | Action::BeUndumpable
         | Action::NoCoreDumps => None,

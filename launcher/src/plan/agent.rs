@@ -22,15 +22,7 @@ pub(super) fn add(
     config: &Config,
     facts: &Facts,
 ) -> Result<Option<Shown>, PlanError> {
-    let init = Action::Launcher {
-        at: format!("{OWN}/init").into(),
-        from: facts.host.launcher.clone(),
-    };
-    steps.add(
-        Guard::AgentReadOnly,
-        init,
-        "PID 1: checks, reaps, starts the command",
-    );
+    init(steps, config, facts);
     let program = &facts.program;
     let Some(found) = &program.found else {
         if !matches!(config.start, Start::Agent { .. }) {
@@ -162,6 +154,37 @@ pub(super) fn add(
         }
     }
     Ok(Some(shown))
+}
+
+/// Shows PID 1. Where something inside could write the launcher's own file, a copy is shown, from an open descriptor.
+fn init(steps: &mut Steps, config: &Config, facts: &Facts) {
+    let own = facts.host.launcher.clone();
+    let at = Text::from(format!("{OWN}/init"));
+    let writable = std::iter::once(&facts.project.root)
+        .chain(
+            config
+                .grants
+                .iter()
+                .filter(|grant| grant.writable)
+                .map(|grant| &grant.real),
+        )
+        .any(|folder| own.path().starts_with(folder.path()));
+    let action = if steps.shows(&own) {
+        Action::Link { at, to: own }
+    } else if writable || own.path().starts_with("/proc") {
+        Action::Copy { at, from: own }
+    } else {
+        Action::Bind {
+            from: own,
+            at,
+            writable: false,
+        }
+    };
+    steps.add(
+        Guard::AgentReadOnly,
+        action,
+        "PID 1: checks, reaps, starts the command",
+    );
 }
 
 /// The command. `run`, `shell` and `exec` differ in this alone (RUN-02).
