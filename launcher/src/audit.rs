@@ -43,6 +43,7 @@ pub fn render(plan: &Plan, look: Look) -> String {
     overview(&mut page, plan);
     environment(&mut page, plan);
     files(&mut page, plan);
+    host_runs(&mut page, plan);
     guards(&mut page, plan);
     if look.explain {
         steps(&mut page, plan);
@@ -202,6 +203,27 @@ fn files(page: &mut Page, plan: &Plan) {
         "",
         Style::new(),
     );
+}
+
+/// What the agent can leave behind for the host to run: it is the project's, so it is said, not hidden.
+fn host_runs(page: &mut Page, plan: &Plan) {
+    if plan.host_runs.is_empty() {
+        return;
+    }
+    page.heading(
+        "Run by the host",
+        "what inside can change these; look before you run them again",
+    );
+    let width = plan
+        .host_runs
+        .iter()
+        .map(|run| width(&run.path.to_string()))
+        .max()
+        .unwrap_or(0);
+    for run in &plan.host_runs {
+        let path = pad(&run.path.to_string(), width);
+        page.item(&format!("  rw  {path}  "), &run.by, "", Style::new());
+    }
 }
 
 fn guards(page: &mut Page, plan: &Plan) {

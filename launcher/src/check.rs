@@ -5,11 +5,12 @@ use serde::Serialize;
 
 use crate::cli::{Entry, SharedArgs, Target, Tier};
 use crate::config::Config;
-use crate::facts::{Bwrap, Facts, Git, Project};
+use crate::facts::{Bwrap, Facts, Git, NixDaemon, Parts, Project};
 use crate::guard::Guard;
 use crate::hint::Hint;
 use crate::launch::{self, LaunchError};
 use crate::plan::Plan;
+use crate::text::Text;
 
 /// What is said of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -67,6 +68,7 @@ fn finding(
 #[must_use]
 pub fn examine(
     facts: &Facts,
+    parts: &Parts,
     tier: Option<Tier>,
     probe: impl Fn(&Plan, &Facts) -> Result<(), LaunchError>,
 ) -> Report {
@@ -103,7 +105,8 @@ pub fn examine(
         );
         findings.push(finding("wsl", Verdict::Warning, found, None));
     }
-    findings.push(nix(facts));
+    findings.extend(network_parts(facts, parts));
+    findings.push(nix(facts, parts));
     let can_run = findings
         .iter()
         .all(|finding| finding.verdict != Verdict::Failure);
@@ -217,11 +220,12 @@ fn sandbox(
     probe: impl Fn(&Plan, &Facts) -> Result<(), LaunchError>,
 ) -> Finding {
     let mut facts = facts.clone();
-    let nowhere = crate::text::Text::from("/srv/claudebox-check");
+    let nowhere = Text::from("/srv/claudebox-check");
     facts.project = Project {
         root: nowhere.clone(),
         cwd: nowhere,
         git: Git::None,
+        host_runs: Vec::new(),
     };
     facts.files.profiles.clear();
     facts.files.project_env = crate::facts::Content::Absent;
@@ -308,21 +312,89 @@ fn agent(facts: &Facts) -> Finding {
     }
 }
 
-fn nix(facts: &Facts) -> Finding {
-    if facts.host.nix_store {
-        finding(
-            "nix",
+/// What the tier `inet` will need. Nothing of this version needs it, so what is missing is no failure yet.
+fn network_parts(facts: &Facts, parts: &Parts) -> Vec<Finding> {
+    let os = &facts.host.os;
+    let for_inet = "; the tier `inet` of a later version needs it";
+    let tool = |part, path: &Option<Text>, package: &str| match path {
+        Some(path) => finding(part, Verdict::Ok, path.to_string(), None),
+        None => finding(
+            part,
+            Verdict::Warning,
+            format!("not installed{for_inet}"),
+            Some(install_hint(os, package)),
+        ),
+    };
+    let tun = match parts.tun {
+        Some(true) => finding("tun", Verdict::Ok, "/dev/net/tun can be opened", None),
+        Some(false) => {
+            let fix = Some("sudo chmod 0666 /dev/net/tun (udev's default; a container may need --device /dev/net/tun)".into());
+            finding(
+                "tun",
+                Verdict::Warning,
+                format!("/dev/net/tun cannot be opened by you{for_inet}"),
+                fix,
+            )
+        }
+        None => {
+            let fix =
+                Some("sudo modprobe tun, or start the container with --device /dev/net/tun".into());
+            finding(
+                "tun",
+                Verdict::Warning,
+                format!("there is no /dev/net/tun{for_inet}"),
+                fix,
+            )
+        }
+    };
+    let mut nft = tool("nftables", &parts.nft, "nftables");
+    if !parts.nf_tables {
+        nft = finding(
+            "nftables",
+            Verdict::Warning,
+            format!("the kernel has no nf_tables{for_inet}"),
+            Some("sudo modprobe nf_tables".into()),
+        );
+    }
+    let mut helper = tool("pasta", &parts.pasta, "passt");
+    if let (Verdict::Warning, Some(slirp)) = (helper.verdict, &parts.slirp4netns) {
+        helper = finding(
+            "pasta",
             Verdict::Ok,
-            "the store is shown read-only; the daemon stays outside in this version",
+            format!("not installed; {slirp} is"),
             None,
-        )
-    } else {
-        finding(
+        );
+    }
+    vec![tun, nft, helper]
+}
+
+fn nix(facts: &Facts, parts: &Parts) -> Finding {
+    if !facts.host.nix_store {
+        return finding(
             "nix",
             Verdict::Ok,
             "no Nix store on this host; programs come from /usr",
             None,
-        )
+        );
+    }
+    let store = "the store is shown read-only";
+    match &parts.nix_daemon {
+        None => finding("nix", Verdict::Ok, format!("{store}; no daemon runs"), None),
+        Some(NixDaemon { trusts: None }) => finding(
+            "nix",
+            Verdict::Ok,
+            format!("{store}; the daemon stays outside in this version"),
+            None,
+        ),
+        Some(NixDaemon {
+            trusts: Some(entry),
+        }) => {
+            let found = format!(
+                "{store}; the daemon stays outside, and trusts you by `{entry}`: who reaches it is root"
+            );
+            let fix = "take that entry out of trusted-users in nix.conf".to_owned();
+            finding("nix", Verdict::Warning, found, Some(fix))
+        }
     }
 }
 

@@ -126,7 +126,7 @@ pub struct PlanArgs {
     #[arg(long)]
     pub json: bool,
 
-    /// Add who decided each item, and why it is there
+    /// Add who decided each item and why (JSON always has it)
     #[arg(long)]
     pub explain: bool,
 }
@@ -287,7 +287,7 @@ pub enum Mode {
     /// Print the plan as a person reads it.
     Plan { explain: bool },
     /// Print the plan as JSON.
-    PlanJson { explain: bool },
+    PlanJson,
 }
 
 impl Args {
@@ -315,7 +315,7 @@ impl Args {
                 shared: run.shared.clone(),
                 target: run.target(),
                 mode: if json {
-                    Mode::PlanJson { explain }
+                    Mode::PlanJson
                 } else {
                     Mode::Plan { explain }
                 },

@@ -9,6 +9,7 @@
 
 mod agent;
 mod host;
+mod parts;
 mod project;
 
 use std::collections::BTreeMap;
@@ -23,7 +24,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::agent::{Program, ProgramKind};
 pub use self::host::{Bwrap, Host, Kernel, RESOLVED_ETC, SYSTEM_FOLDERS};
-pub use self::project::{Git, GitLink, Project};
+pub use self::parts::{NixDaemon, Parts};
+pub use self::project::{Git, GitLink, HostRun, Project};
 use crate::cli::{Entry as Wish, Target};
 use crate::text::Text;
 

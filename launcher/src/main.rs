@@ -9,7 +9,7 @@ use claudebox::audit::{self, Look};
 use claudebox::check;
 use claudebox::cli::{Args, CheckArgs, Entry, Mode, Wish};
 use claudebox::config::{self, Config, PROJECT_ENV};
-use claudebox::facts::{Content, Facts, Query, Stdio};
+use claudebox::facts::{Content, Facts, Parts, Query, Stdio};
 use claudebox::hint::Hint;
 use claudebox::launch::{self, LaunchError};
 use claudebox::plan::Plan;
@@ -55,7 +55,7 @@ fn enter(entry: &Entry) -> Result<u8, Failure> {
     let config = Config::resolve(entry, &facts).map_err(|error| Failure::of(&error, REFUSED))?;
     let plan = Plan::new(&config, &facts).map_err(|error| Failure::of(&error, error.status()))?;
     match entry.mode {
-        Mode::PlanJson { .. } => {
+        Mode::PlanJson => {
             let json = serde_json::to_string_pretty(&plan)
                 .map_err(|error| Failure::new(&error, None, REFUSED))?;
             return print(&(json + "\n"));
@@ -117,9 +117,12 @@ fn check(args: &CheckArgs) -> Result<u8, Failure> {
         ..Query::default()
     });
     let facts = facts.map_err(|error| Failure::of(&error, REFUSED))?;
-    let report = check::examine(&facts, args.network, |plan, facts| {
-        launch::launch(plan, facts).map(drop)
-    });
+    let report = check::examine(
+        &facts,
+        &Parts::read(&facts.user),
+        args.network,
+        |plan, facts| launch::launch(plan, facts).map(drop),
+    );
     let text = if args.json {
         serde_json::to_string_pretty(&report)
             .map_err(|error| Failure::new(&error, None, REFUSED))?

@@ -31,7 +31,7 @@ use serde::{Serialize, Serializer};
 
 use crate::cli::Tier;
 use crate::config::{Answer, Config, Origin};
-use crate::facts::{Bwrap, Facts, Stdio};
+use crate::facts::{Bwrap, Facts, HostRun, Stdio};
 use crate::guard::Guard;
 use crate::hint::Hint;
 use crate::secret;
@@ -62,6 +62,8 @@ pub struct Plan {
     pub variables: Vec<Variable>,
     /// What is done, in order.
     pub steps: Vec<Step>,
+    /// What of the project the host runs, and what inside can change.
+    pub host_runs: Vec<HostRun>,
     /// Guards that this host cannot give, and why.
     pub unavailable: Vec<Unavailable>,
     /// What the person should know.
@@ -176,7 +178,12 @@ pub enum Action {
     /// bwrap: the name of the host inside.
     Hostname { name: String },
     /// bwrap: an empty tmpfs.
-    Tmpfs { at: Text, bytes: u64, mode: u32 },
+    Tmpfs {
+        at: Text,
+        bytes: u64,
+        #[serde(serialize_with = "octal")]
+        mode: u32,
+    },
     /// bwrap: a folder.
     Folder { at: Text },
     /// bwrap: a bind mount of the host.
@@ -205,6 +212,11 @@ pub enum Action {
     BeUndumpable,
     /// init: no core dumps.
     NoCoreDumps,
+}
+
+/// Modes are read in octal.
+fn octal<S: Serializer>(mode: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&format!("{mode:04o}"))
 }
 
 impl Action {
@@ -364,6 +376,7 @@ impl Plan {
             profiles: config.profiles.clone(),
             variables,
             steps: steps.0,
+            host_runs: facts.project.host_runs.clone(),
             unavailable,
             notes,
             bwrap,

@@ -20,6 +20,19 @@ pub struct Project {
     pub cwd: Text,
     /// Its git folder.
     pub git: Git,
+    /// What of it the host runs, now or later, and what inside can be changed.
+    #[serde(default)]
+    pub host_runs: Vec<HostRun>,
+}
+
+/// Something in the project that a program of the host runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostRun {
+    /// Its path in the project.
+    pub path: Text,
+    /// Who runs it.
+    pub by: String,
 }
 
 /// What `.git` of the project is.
@@ -50,38 +63,58 @@ impl Project {
     pub(super) fn read(cwd: &Path, home: &Text, own: &Text) -> Result<Self, FactsError> {
         let cwd = fs::canonicalize(cwd).map_err(FactsError::NoWorkingFolder)?;
         fs::read_dir(&cwd).map_err(FactsError::NoWorkingFolder)?;
-        let top = cwd
-            .ancestors()
-            .find(|folder| fs::symlink_metadata(folder.join(".git")).is_ok());
-        let Some(top) = top else {
-            return Ok(Self {
-                root: cwd.as_path().into(),
-                cwd: cwd.into(),
-                git: Git::None,
-            });
-        };
-        // A repository around the home folder (dotfiles in git) must not make the home folder the project.
-        if let Some(why) = place::refusal(top, home.path(), own.path()) {
-            let git = Git::Left(format!(
-                "the repository at {} is left out: {why}",
-                Text::from(top)
-            ));
-            return Ok(Self {
-                root: cwd.as_path().into(),
-                cwd: cwd.into(),
-                git,
-            });
-        }
-        let git = match read_dot_git(top) {
-            Ok(git) => git,
-            Err(error) => Git::Left(format!(".git cannot be read: {error}")),
-        };
+        let (root, git) = top(&cwd, home, own);
+        let host_runs = host_runs(root);
         Ok(Self {
-            root: top.into(),
+            root: root.into(),
             cwd: cwd.as_path().into(),
             git,
+            host_runs,
         })
     }
+}
+
+/// The top of the working tree around `cwd`, or `cwd` itself.
+fn top<'a>(cwd: &'a Path, home: &Text, own: &Text) -> (&'a Path, Git) {
+    let has_git = |folder: &&Path| fs::symlink_metadata(folder.join(".git")).is_ok();
+    let Some(top) = cwd.ancestors().find(has_git) else {
+        return (cwd, Git::None);
+    };
+    // A repository around the home folder (dotfiles in git) must not make the home folder the project.
+    if let Some(why) = place::refusal(top, home.path(), own.path()) {
+        let top = Text::from(top);
+        return (
+            cwd,
+            Git::Left(format!("the repository at {top} is left out: {why}")),
+        );
+    }
+    match read_dot_git(top) {
+        Ok(git) => (top, git),
+        Err(error) => (top, Git::Left(format!(".git cannot be read: {error}"))),
+    }
+}
+
+/// What of the project the host runs. Names are looked at, nothing is opened but the list of hooks.
+fn host_runs(root: &Path) -> Vec<HostRun> {
+    let mut found = Vec::new();
+    for (path, by) in place::HOST_RUNS {
+        let at = root.join(path);
+        let there = if *path == ".git/hooks" {
+            // git init leaves samples there, which run nowhere.
+            let sample = |name: &std::ffi::OsStr| name.to_string_lossy().ends_with(".sample");
+            fs::read_dir(&at)
+                .is_ok_and(|hooks| hooks.flatten().any(|hook| !sample(&hook.file_name())))
+        } else {
+            fs::symlink_metadata(&at).is_ok()
+        };
+        if there {
+            found.push(HostRun {
+                path: (*path).into(),
+                by: (*by).into(),
+            });
+        }
+    }
+    found
 }
 
 /// What `.git` in `top` is (gitrepository-layout(5), git-worktree(1) DETAILS, gitsubmodules(7)).
