@@ -266,11 +266,10 @@ impl Facts {
         for path in query.paths.iter().cloned().chain(profile_paths) {
             note(&mut paths, expand(&path, &user.home, &cwd));
         }
-        for (_, socket) in environment
-            .iter()
-            .filter(|(name, _)| *name == "SSH_AUTH_SOCK")
-        {
-            note(&mut paths, socket.clone());
+        // The variables whose values are paths that a plan may show.
+        let named = ["SSH_AUTH_SOCK", "SSL_CERT_FILE", "NIX_SSL_CERT_FILE"];
+        for path in named.iter().filter_map(|name| variable(&environment, name)) {
+            note(&mut paths, path.clone());
         }
         for key in &query.paths {
             let public = with_suffix(&expand(key, &user.home, &cwd), ".pub");
@@ -485,9 +484,7 @@ impl User {
         Ok(Self {
             uid,
             gid,
-            name: name
-                .filter(|name| plain_name(name))
-                .unwrap_or_else(|| "user".into()),
+            name: name.filter(plain_name).unwrap_or_else(|| "user".into()),
             home: real(home.path()),
             groups: groups
                 .into_iter()

@@ -118,11 +118,8 @@ pub enum Event {
 /// The second stage. Returns the exit status of PID 1.
 #[must_use]
 pub fn run() -> u8 {
-    match stage() {
-        Ok(status) => status,
-        // The launcher is gone, or PID 1 was started by hand: there is nobody to tell.
-        Err(_) => 125,
-    }
+    // The launcher is gone, or PID 1 was started by hand: there is nobody to tell.
+    stage().unwrap_or(125)
 }
 
 fn stage() -> io::Result<u8> {

@@ -35,7 +35,7 @@ use crate::text::Text;
 const GRACE: Duration = Duration::from_secs(10);
 
 /// How long bwrap may take until PID 1 speaks. It takes milliseconds; a part that hangs must not hang the user.
-const START_LIMIT: Duration = Duration::from_secs(20);
+const START_LIMIT: Duration = Duration::from_secs(10);
 
 /// Signals that are passed to the command.
 const FORWARDED: [Signal; 8] = [
@@ -84,6 +84,9 @@ pub enum LaunchError {
     /// Inside is not what the plan promises (HARD-05).
     #[error("the sandbox is not what was planned: {0}")]
     Different(String),
+    /// A signal came before the command was there to take it.
+    #[error("ended by {0} before anything was started")]
+    Interrupted(Signal),
     /// The command was not found, or cannot be executed.
     #[error("{why}")]
     Command { status: u8, why: String },
@@ -95,6 +98,7 @@ impl LaunchError {
     pub fn status(&self) -> u8 {
         match self {
             LaunchError::Command { status, .. } => *status,
+            LaunchError::Interrupted(signal) => 128 + *signal as u8,
             _ => 125,
         }
     }
@@ -111,7 +115,9 @@ impl Hint for LaunchError {
             LaunchError::Command { status: 127, .. } => {
                 Some("only what lies in the project, in /usr or in the Nix store exists inside; --mount PATH shows more".into())
             }
-            LaunchError::Command { .. } | LaunchError::Prepare { .. } => None,
+            LaunchError::Command { .. }
+            | LaunchError::Interrupted(_)
+            | LaunchError::Prepare { .. } => None,
         }
     }
 }
@@ -178,6 +184,7 @@ pub fn launch(plan: &Plan, facts: &Facts) -> Result<Outcome, LaunchError> {
         signals,
         terminal: terminal.as_ref(),
         deadline: None,
+        started: false,
     };
     let ended = session.run(plan, &invocation);
     if let Some(terminal) = &terminal {
@@ -318,6 +325,8 @@ struct Session<'a> {
     terminal: Option<&'a terminal::Terminal>,
     /// When patience ends.
     deadline: Option<Instant>,
+    /// Whether the command exists, so that it can be signalled.
+    started: bool,
 }
 
 impl Session<'_> {
@@ -345,7 +354,7 @@ impl Session<'_> {
                     prepare("speak to PID 1", say(&self.control, &Word::Go))?;
                     self.deadline = None;
                 }
-                Next::Event(Event::Started) => {}
+                Next::Event(Event::Started) => self.started = true,
                 Next::Event(Event::Stopped(signal)) => self.stop(signal),
                 Next::Event(Event::Ended(status)) => {
                     return match found {
@@ -363,6 +372,7 @@ impl Session<'_> {
                 Next::Event(Event::Failed(why)) => {
                     return Err(LaunchError::Init(crate::text::escape(why.as_ref())).into());
                 }
+                Next::Interrupted(signal) => return Err(LaunchError::Interrupted(signal).into()),
                 Next::Closed => return self.closed(found, ordered),
                 Next::Late if found.is_none() => {
                     let program = invocation.program.clone();
@@ -423,12 +433,21 @@ impl Session<'_> {
             }
             let spoken = ready[0].any().unwrap_or(true);
             while let Ok(Some(info)) = self.signals.read_signal() {
-                let number = i32::try_from(info.ssi_signo).unwrap_or(0);
-                if number == Signal::SIGCHLD as i32 {
+                let Some(signal) = signal(info.ssi_signo) else {
+                    continue;
+                };
+                let ends = matches!(
+                    signal,
+                    Signal::SIGINT | Signal::SIGTERM | Signal::SIGHUP | Signal::SIGQUIT
+                );
+                if !self.started {
+                    if ends {
+                        return Ok(Next::Interrupted(signal));
+                    }
                     continue;
                 }
-                let _ = say(&self.control, &Word::Signal(number));
-                if number == Signal::SIGTERM as i32 || number == Signal::SIGHUP as i32 {
+                let _ = say(&self.control, &Word::Signal(signal as i32));
+                if matches!(signal, Signal::SIGTERM | Signal::SIGHUP) {
                     self.deadline.get_or_insert(Instant::now() + GRACE);
                 }
             }
@@ -449,7 +468,14 @@ impl Session<'_> {
     }
 }
 
+/// A signal that is to be passed on; the end of a child is no such thing.
+fn signal(number: u32) -> Option<Signal> {
+    let signal = Signal::try_from(i32::try_from(number).ok()?).ok()?;
+    (signal != Signal::SIGCHLD).then_some(signal)
+}
+
 enum Next {
+    Interrupted(Signal),
     Event(Event),
     Closed,
     Late,

@@ -78,7 +78,6 @@ fn enter(entry: &Entry) -> Result<u8, Failure> {
     if !entry.shared.yes {
         ask(&facts)?;
     }
-    drop(stderr);
     let outcome = launch::launch(&plan, &facts)
         .map_err(|error: LaunchError| Failure::of(&error, error.status()))?;
     Ok(outcome.status)

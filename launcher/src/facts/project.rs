@@ -29,7 +29,7 @@ pub struct Project {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HostRun {
-    /// Its path in the project.
+    /// Its path in the project, or an absolute one.
     pub path: Text,
     /// Who runs it.
     pub by: String,
@@ -64,7 +64,7 @@ impl Project {
         let cwd = fs::canonicalize(cwd).map_err(FactsError::NoWorkingFolder)?;
         fs::read_dir(&cwd).map_err(FactsError::NoWorkingFolder)?;
         let (root, git) = top(&cwd, home, own);
-        let host_runs = host_runs(root);
+        let host_runs = host_runs(root, &git);
         Ok(Self {
             root: root.into(),
             cwd: cwd.as_path().into(),
@@ -95,21 +95,26 @@ fn top<'a>(cwd: &'a Path, home: &Text, own: &Text) -> (&'a Path, Git) {
 }
 
 /// What of the project the host runs. Names are looked at, nothing is opened but the list of hooks.
-fn host_runs(root: &Path) -> Vec<HostRun> {
+fn host_runs(root: &Path, git: &Git) -> Vec<HostRun> {
     let mut found = Vec::new();
     for (path, by) in place::HOST_RUNS {
-        let at = root.join(path);
-        let there = if *path == ".git/hooks" {
+        // The git folder of a worktree or a submodule lies elsewhere, and is shared read-write too.
+        let at = match (git, path.strip_prefix(".git/")) {
+            (Git::Linked(link), Some(rest)) => link.common.join(rest),
+            _ => Text::from(*path),
+        };
+        let on_disk = root.join(at.path());
+        let there = if path.ends_with("/hooks") {
             // git init leaves samples there, which run nowhere.
             let sample = |name: &std::ffi::OsStr| name.to_string_lossy().ends_with(".sample");
-            fs::read_dir(&at)
+            fs::read_dir(&on_disk)
                 .is_ok_and(|hooks| hooks.flatten().any(|hook| !sample(&hook.file_name())))
         } else {
-            fs::symlink_metadata(&at).is_ok()
+            fs::symlink_metadata(&on_disk).is_ok()
         };
         if there {
             found.push(HostRun {
-                path: (*path).into(),
+                path: at,
                 by: (*by).into(),
             });
         }
