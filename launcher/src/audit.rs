@@ -1,27 +1,14 @@
 //! Owns how a plan meets a person: what enters, shown before the start, from the very value that is run (AUD-A..E).
 //!
-//! Text from outside is escaped, values are masked, and marks carry the meaning: colour only repeats it. On a terminal a
-//! long item goes on, indented, in the next line; a continuation never starts where a mark stands.
-
-use std::fmt::Write;
-
-use anstyle::{AnsiColor, Style};
-use unicode_width::UnicodeWidthChar;
+//! Text from outside is escaped, values are masked, and marks carry the meaning: colour only repeats it.
 
 use crate::cli::Tier;
 use crate::config::Origin;
 use crate::guard::Guard;
+use crate::page::{BOLD, PLAIN, Page, RED, YELLOW, pad, width};
 use crate::plan::{Action, Plan, Step};
 use crate::secret;
 use crate::text::Text;
-
-const BOLD: Style = Style::new().bold();
-const DIM: Style = Style::new().dimmed();
-const RED: Style = AnsiColor::Red.on_default().bold();
-const YELLOW: Style = AnsiColor::Yellow.on_default();
-
-/// Columns of a terminal that a person reads.
-const COLUMNS: usize = 80;
 
 /// How to print.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,49 +22,228 @@ pub struct Look {
 /// The audit of `plan`.
 #[must_use]
 pub fn render(plan: &Plan, look: Look) -> String {
-    let mut page = Page {
-        text: String::new(),
-        look,
+    let mut audit = Audit {
+        plan,
+        page: Page::new(look.wrap),
+        explain: look.explain,
     };
-    page.heading("claudebox", env!("CARGO_PKG_VERSION"));
-    overview(&mut page, plan);
-    environment(&mut page, plan);
-    files(&mut page, plan);
-    host_runs(&mut page, plan);
-    guards(&mut page, plan);
+    audit.overview();
+    audit.environment();
+    audit.files();
+    audit.host_runs();
+    audit.guards();
     if look.explain {
-        steps(&mut page, plan);
+        audit.steps();
     }
-    if !plan.notes.is_empty() {
-        page.heading("Notes", "");
-        for note in &plan.notes {
-            page.item("  ! ", note, "", YELLOW);
-        }
-    }
-    page.text
+    audit.notes();
+    audit.page.into_text()
 }
 
-fn overview(page: &mut Page, plan: &Plan) {
-    page.item("  project   ", &plan.project.to_string(), "", BOLD);
-    if plan.cwd != plan.project {
-        page.item("  starts in ", &plan.cwd.to_string(), "", Style::new());
+struct Audit<'a> {
+    plan: &'a Plan,
+    page: Page,
+    explain: bool,
+}
+
+impl Audit<'_> {
+    fn overview(&mut self) {
+        let plan = self.plan;
+        self.page.heading("claudebox", env!("CARGO_PKG_VERSION"));
+        self.page
+            .item("  project    ", &plan.project.to_string(), BOLD);
+        if plan.cwd != plan.project {
+            self.page
+                .item("  starts in  ", &plan.cwd.to_string(), PLAIN);
+        }
+        self.page.item("  command    ", &command(plan), PLAIN);
+        let reach = match plan.tier.value {
+            Tier::None => "nothing but its own loopback; no name resolves",
+            Tier::Inet => "the internet, without the local network",
+            Tier::Full => "the host's network: internet, LAN, VPN, services on the host's loopback",
+        };
+        let tier = format!(
+            "{} - {reach}{}",
+            plan.tier.value.name(),
+            self.decided(&plan.tier.origin)
+        );
+        self.page.item("  network    ", &tier, PLAIN);
+        for profile in &plan.profiles {
+            self.page.item("  profile    ", &profile.to_string(), PLAIN);
+        }
     }
-    page.item("  command   ", &command(plan), "", Style::new());
-    let reach = match plan.tier.value {
-        Tier::None => "nothing but its own loopback; no name resolves",
-        Tier::Inet => "the internet, without the local network",
-        Tier::Full => "the host's network: internet, LAN, VPN, services on the host's loopback",
-    };
-    let tier = format!("{} - {reach}", plan.tier.value.name());
-    page.item(
-        "  network   ",
-        &tier,
-        &page.decided(&plan.tier.origin),
-        Style::new(),
-    );
-    for profile in &plan.profiles {
-        page.item("  profile   ", &profile.to_string(), "", Style::new());
+
+    fn environment(&mut self) {
+        self.page.heading(
+            "Environment",
+            "[~] generated  [>] from the host  [+] asked for",
+        );
+        let names = widest(
+            self.plan.variables.iter().map(|variable| &variable.name),
+            24,
+        );
+        for variable in &self.plan.variables {
+            let mark = match &variable.origin {
+                Origin::Generated | Origin::Default => "[~]",
+                Origin::Host => "[>]",
+                Origin::Flag(_) | Origin::Variable(_) | Origin::Profile(_) | Origin::EnvFile(_) => {
+                    "[+]"
+                }
+            };
+            let before = format!("  {mark} {}  ", pad(&variable.name.to_string(), names));
+            let value = secret::shown(&variable.name, &variable.value);
+            let decided = self.decided(&variable.origin);
+            self.page.item(&before, &format!("{value}{decided}"), PLAIN);
+        }
     }
+
+    fn files(&mut self) {
+        self.page.heading(
+            "Files",
+            "rw read-write  ro read-only  tmp private, empty, gone at the end",
+        );
+        let in_etc = |step: &&Step| {
+            step.action
+                .place()
+                .is_some_and(|at| at.path().starts_with("/etc"))
+        };
+        let mode = |step: &Step| match step.action {
+            Action::Bind { writable: true, .. } => Some("rw"),
+            Action::Bind { .. } | Action::Copy { .. } => Some("ro"),
+            Action::Tmpfs { .. } => Some("tmp"),
+            _ => None,
+        };
+        let shown: Vec<&Step> = self
+            .plan
+            .steps
+            .iter()
+            .filter(|step| mode(step).is_some() && !in_etc(step))
+            .collect();
+        let places = widest(shown.iter().filter_map(|step| step.action.place()), 30);
+        // What can be written comes first: that is what matters most.
+        for wanted in ["rw", "ro", "tmp"] {
+            for step in shown.iter().filter(|step| mode(step) == Some(wanted)) {
+                let at = step
+                    .action
+                    .place()
+                    .map(ToString::to_string)
+                    .unwrap_or_default();
+                let from = match &step.action {
+                    Action::Bind { from, at, .. } if from != at => format!(", from {from}"),
+                    _ => String::new(),
+                };
+                let (alarm, style) = if step.uncovers {
+                    ("!! ", RED)
+                } else {
+                    ("", PLAIN)
+                };
+                let value = format!("{alarm}{}{from}{}", step.why, self.decided(&step.origin));
+                self.page.item(
+                    &format!("  {wanted:<3} {}  ", pad(&at, places)),
+                    &value,
+                    style,
+                );
+            }
+        }
+        for (what, of_host) in [("made", false), ("of the host", true)] {
+            let from_host = |step: &&Step| matches!(step.action, Action::Bind { .. });
+            let names = self
+                .plan
+                .steps
+                .iter()
+                .filter(in_etc)
+                .filter(|step| from_host(step) == of_host);
+            let names =
+                names.filter_map(|step| step.action.place()?.path().strip_prefix("/etc").ok());
+            let names: Vec<String> = names.map(|name| Text::from(name).to_string()).collect();
+            let before = format!("  ro  {}  ", pad("/etc", places));
+            self.page
+                .item(&before, &format!("{what}: {}", names.join(" ")), PLAIN);
+        }
+    }
+
+    /// What the agent can leave behind for the host to run: it is the project's, so it is said, not hidden.
+    fn host_runs(&mut self) {
+        if self.plan.host_runs.is_empty() {
+            return;
+        }
+        self.page.heading(
+            "Run by the host",
+            "what inside can change; look before you run it again",
+        );
+        let paths = widest(self.plan.host_runs.iter().map(|run| &run.path), 40);
+        for run in &self.plan.host_runs {
+            self.page.item(
+                &format!("  rw  {}  ", pad(&run.path.to_string(), paths)),
+                &run.by,
+                PLAIN,
+            );
+        }
+    }
+
+    fn guards(&mut self) {
+        self.page
+            .heading("Guards", "+ in this plan  - not on this host");
+        let planned = |guard: &&Guard| self.plan.steps.iter().any(|step| step.guard == **guard);
+        let names: Vec<&str> = Guard::ALL
+            .iter()
+            .filter(planned)
+            .map(|guard| guard.name())
+            .collect();
+        self.page.item("  + ", &names.join(" "), PLAIN);
+        for missing in &self.plan.unavailable {
+            self.page.item(
+                "  - ",
+                &format!("{}: {}", missing.guard.name(), missing.why),
+                YELLOW,
+            );
+        }
+    }
+
+    /// Everything, in order, for `--explain`.
+    fn steps(&mut self) {
+        self.page
+            .heading("Steps", "in order: guard, what, why, who decided");
+        for step in &self.plan.steps {
+            let value = format!(
+                "{} - {}{}",
+                step.action,
+                step.why,
+                self.decided(&step.origin)
+            );
+            self.page.item(
+                &format!("  {}  ", pad(step.guard.name(), 18)),
+                &value,
+                PLAIN,
+            );
+        }
+    }
+
+    fn notes(&mut self) {
+        if self.plan.notes.is_empty() {
+            return;
+        }
+        self.page.heading("Notes", "");
+        for note in &self.plan.notes {
+            self.page.item("  ! ", note, YELLOW);
+        }
+    }
+
+    /// Who decided: always said where a person asked, else only with `--explain`.
+    fn decided(&self, origin: &Origin) -> String {
+        match origin {
+            Origin::Generated | Origin::Default | Origin::Host if !self.explain => String::new(),
+            _ => format!("  ({origin})"),
+        }
+    }
+}
+
+/// Columns of the widest of `texts`, `most` at the most.
+fn widest<'a>(texts: impl Iterator<Item = &'a Text>, most: usize) -> usize {
+    texts
+        .map(|text| width(&text.to_string()))
+        .max()
+        .unwrap_or(0)
+        .min(most)
 }
 
 /// The command as it could be typed; arguments with anything unusual in quotes.
@@ -96,289 +262,4 @@ fn command(plan: &Plan) -> String {
         }
     });
     quoted.collect::<Vec<_>>().join(" ")
-}
-
-fn environment(page: &mut Page, plan: &Plan) {
-    page.heading(
-        "Environment",
-        "[~] generated  [>] from the host  [+] asked for",
-    );
-    let width = plan
-        .variables
-        .iter()
-        .map(|variable| width(&variable.name.to_string()))
-        .max()
-        .unwrap_or(0)
-        .min(24);
-    for variable in &plan.variables {
-        let mark = mark(&variable.origin);
-        let name = pad(&variable.name.to_string(), width);
-        let value = secret::shown(&variable.name, &variable.value);
-        let reason = match variable.origin {
-            Origin::Generated | Origin::Host => page.decided(&variable.origin),
-            _ => format!("({})", variable.origin),
-        };
-        page.item(&format!("  {mark} {name}  "), &value, &reason, Style::new());
-    }
-}
-
-/// The origin mark of AUD-A.
-fn mark(origin: &Origin) -> &'static str {
-    match origin {
-        Origin::Generated | Origin::Default => "[~]",
-        Origin::Host => "[>]",
-        Origin::Flag(_) | Origin::Variable(_) | Origin::Profile(_) | Origin::EnvFile(_) => "[+]",
-    }
-}
-
-fn files(page: &mut Page, plan: &Plan) {
-    page.heading(
-        "Files",
-        "rw read-write  ro read-only  tmp private, empty, gone at the end",
-    );
-    let lines: Vec<(&str, &Text, Option<&Text>, &Step)> = plan
-        .steps
-        .iter()
-        .filter_map(|step| match &step.action {
-            Action::Bind { from, at, writable } => {
-                Some((if *writable { "rw" } else { "ro" }, at, Some(from), step))
-            }
-            Action::Tmpfs { at, .. } => Some(("tmp", at, None, step)),
-            _ => None,
-        })
-        .collect();
-    let etc = |at: &Text| at.path().starts_with("/etc");
-    let width = lines
-        .iter()
-        .filter(|line| !etc(line.1))
-        .map(|line| width(&line.1.to_string()))
-        .max()
-        .unwrap_or(0)
-        .min(38);
-    // What can be written first: that is what matters most.
-    for mode in ["rw", "ro", "tmp"] {
-        for (_, at, from, step) in lines.iter().filter(|line| line.0 == mode && !etc(line.1)) {
-            let secret = step.why.contains("uncovers")
-                || step.why.contains("private key")
-                || step.why.contains("sign as you");
-            let (style, alarm) = if secret {
-                (RED, "!! ")
-            } else {
-                (Style::new(), "")
-            };
-            let asked = match step.origin {
-                Origin::Generated | Origin::Default | Origin::Host => page.decided(&step.origin),
-                _ => format!("({})", step.origin),
-            };
-            let from = from
-                .filter(|from| from != at)
-                .map(|from| format!("from {from}; "))
-                .unwrap_or_default();
-            let why = format!("{alarm}{from}{} {asked}", step.why);
-            page.item(
-                &format!("  {mode:<3} {}  ", pad(&at.to_string(), width)),
-                why.trim_end(),
-                "",
-                style,
-            );
-        }
-    }
-    let count = |own: bool| {
-        plan.steps
-            .iter()
-            .filter(|step| {
-                let generated = matches!(step.action, Action::File { .. });
-                step.action.place().is_some_and(etc) && generated == own
-            })
-            .count()
-    };
-    let etc = format!(
-        "{} generated files; {} of the host: certificates, locale, time zone, libraries",
-        count(true),
-        count(false)
-    );
-    page.item(
-        &format!("  ro  {}  ", pad("/etc", width)),
-        &etc,
-        "",
-        Style::new(),
-    );
-}
-
-/// What the agent can leave behind for the host to run: it is the project's, so it is said, not hidden.
-fn host_runs(page: &mut Page, plan: &Plan) {
-    if plan.host_runs.is_empty() {
-        return;
-    }
-    page.heading(
-        "Run by the host",
-        "what inside can change these; look before you run them again",
-    );
-    let width = plan
-        .host_runs
-        .iter()
-        .map(|run| width(&run.path.to_string()))
-        .max()
-        .unwrap_or(0);
-    for run in &plan.host_runs {
-        let path = pad(&run.path.to_string(), width);
-        page.item(&format!("  rw  {path}  "), &run.by, "", Style::new());
-    }
-}
-
-fn guards(page: &mut Page, plan: &Plan) {
-    page.heading("Guards", "+ holds  - not on this host");
-    let held = |guard: &&Guard| plan.steps.iter().any(|step| step.guard == **guard);
-    let names: Vec<&str> = Guard::ALL
-        .iter()
-        .filter(held)
-        .map(|guard| guard.name())
-        .collect();
-    page.item("  + ", &names.join(" "), "", Style::new());
-    for missing in &plan.unavailable {
-        page.item(
-            "  - ",
-            &format!("{}: {}", missing.guard.name(), missing.why),
-            "",
-            YELLOW,
-        );
-    }
-}
-
-/// Everything, in order, for `--explain`.
-fn steps(page: &mut Page, plan: &Plan) {
-    page.heading("Steps", "in order: guard, what, why, who decided");
-    for step in &plan.steps {
-        let guard = pad(step.guard.name(), 18);
-        page.item(
-            &format!("  {guard}  "),
-            &format!("{} - {}", describe(&step.action), step.why),
-            &page.decided(&step.origin),
-            Style::new(),
-        );
-    }
-}
-
-fn describe(action: &Action) -> String {
-    let json = serde_json::to_value(action).unwrap_or_default();
-    let mut words = Vec::new();
-    if let Some(fields) = json.as_object() {
-        words.push(
-            fields
-                .get("do")
-                .and_then(|name| name.as_str())
-                .unwrap_or_default()
-                .to_owned(),
-        );
-        for (key, value) in fields
-            .iter()
-            .filter(|(key, _)| *key != "do" && *key != "content")
-        {
-            words.push(match value.as_str() {
-                Some(text) => format!("{key} {text}"),
-                None => format!("{key} {value}"),
-            });
-        }
-    }
-    words.join(" ")
-}
-
-/// Text under construction.
-struct Page {
-    text: String,
-    look: Look,
-}
-
-impl Page {
-    fn decided(&self, origin: &Origin) -> String {
-        if self.look.explain {
-            format!("({origin})")
-        } else {
-            String::new()
-        }
-    }
-
-    fn heading(&mut self, title: &str, legend: &str) {
-        let blank = if self.text.is_empty() { "" } else { "\n" };
-        let _ = writeln!(
-            self.text,
-            "{blank}{BOLD}{title}{BOLD:#} {DIM}{legend}{DIM:#}"
-        );
-    }
-
-    /// One item: what stands before it sets the indentation of its continuations.
-    fn item(&mut self, before: &str, value: &str, reason: &str, style: Style) {
-        let content = if reason.is_empty() {
-            value.to_owned()
-        } else {
-            format!("{value}  {reason}")
-        };
-        let indent = width(before);
-        let room = if self.look.wrap {
-            COLUMNS.saturating_sub(indent).max(20)
-        } else {
-            usize::MAX
-        };
-        for (number, line) in fold(&content, room).iter().enumerate() {
-            if number == 0 {
-                let _ = writeln!(self.text, "{before}{style}{line}{style:#}");
-            } else {
-                let _ = writeln!(self.text, "{:indent$}{style}{line}{style:#}", "");
-            }
-        }
-    }
-}
-
-/// `text` in pieces of at most `room` columns, broken at a space or after a `:` or `/` where there is one.
-fn fold(text: &str, room: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    let mut used = 0;
-    for word in text.split_inclusive([' ', ':', '/']) {
-        let needed = width(word.trim_end());
-        if used > 0 && used + needed > room {
-            lines.push(String::new());
-            used = 0;
-        }
-        for c in word.chars() {
-            let columns = c.width().unwrap_or(0);
-            if used + columns > room {
-                if c == ' ' {
-                    continue;
-                }
-                lines.push(String::new());
-                used = 0;
-            }
-            lines.last_mut().expect("there is always a line").push(c);
-            used += columns;
-        }
-    }
-    lines
-        .into_iter()
-        .map(|line| line.trim_end().to_owned())
-        .collect()
-}
-
-fn width(text: &str) -> usize {
-    text.chars().filter_map(UnicodeWidthChar::width).sum()
-}
-
-fn pad(text: &str, columns: usize) -> String {
-    format!("{text}{:1$}", "", columns.saturating_sub(width(text)))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn folding_keeps_every_letter_and_the_width(text in "[a-z :/日本]{0,300}", room in 20usize..90) {
-            let lines = fold(&text, room);
-            let letters = |text: &str| text.chars().filter(|c| *c != ' ').collect::<String>();
-            prop_assert_eq!(letters(&lines.concat()), letters(&text));
-            prop_assert!(lines.iter().all(|line| width(line) <= room));
-        }
-    }
 }

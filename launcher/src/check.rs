@@ -9,6 +9,7 @@ use crate::facts::{Bwrap, Facts, Git, NixDaemon, Parts, Project};
 use crate::guard::Guard;
 use crate::hint::Hint;
 use crate::launch::{self, LaunchError};
+use crate::page::{PLAIN, Page, RED, YELLOW};
 use crate::plan::Plan;
 use crate::text::Text;
 
@@ -464,19 +465,23 @@ pub fn install_hint(os: &str, package: &str) -> String {
 }
 
 impl Report {
-    /// As a person reads it.
+    /// As a person reads it; `wrap` breaks long lines, for a terminal.
     #[must_use]
-    pub fn render(&self) -> String {
-        let mut text = String::new();
+    pub fn render(&self, wrap: bool) -> String {
+        let mut page = Page::new(wrap);
         for finding in &self.findings {
-            let mark = match finding.verdict {
-                Verdict::Ok => "ok  ",
-                Verdict::Warning => "warn",
-                Verdict::Failure => "FAIL",
+            let (mark, style) = match finding.verdict {
+                Verdict::Ok => ("ok  ", PLAIN),
+                Verdict::Warning => ("warn", YELLOW),
+                Verdict::Failure => ("FAIL", RED),
             };
-            text += &format!("{mark}  {:<16} {}\n", finding.part, finding.found);
+            page.item(
+                &format!("{mark}  {:<16} ", finding.part),
+                &finding.found,
+                style,
+            );
             if let Some(fix) = &finding.fix {
-                text += &format!("{:24}hint: {fix}\n", "");
+                page.item(&format!("{:23}hint: ", ""), fix, PLAIN);
             }
         }
         let verdict = if self.can_run {
@@ -484,6 +489,6 @@ impl Report {
         } else {
             "cannot run here"
         };
-        text + &format!("\nThe tier `{}` {verdict}.\n", self.tier.name())
+        page.into_text() + &format!("\nThe tier `{}` {verdict}.\n", self.tier.name())
     }
 }

@@ -127,7 +127,7 @@ fn check(args: &CheckArgs) -> Result<u8, Failure> {
             .map_err(|error| Failure::new(&error, None, REFUSED))?
             + "\n"
     } else {
-        report.render()
+        report.render(io::stdout().is_terminal())
     };
     print(&text)?;
     Ok(if report.can_run { 0 } else { REFUSED })

@@ -23,6 +23,7 @@ mod sandbox_md;
 mod variables;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -30,7 +31,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
 use crate::cli::Tier;
-use crate::config::{Answer, Config, Origin};
+use crate::config::{Answer, Config, Grant, Origin};
 use crate::facts::{Bwrap, Facts, HostRun, Stdio};
 use crate::guard::Guard;
 use crate::hint::Hint;
@@ -125,6 +126,8 @@ pub struct Step {
     pub why: String,
     /// Who decided it.
     pub origin: Origin,
+    /// Whether it uncovers a secret, as somebody asked for in so many words.
+    pub uncovers: bool,
 }
 
 /// Kinds of namespaces that are made (namespaces(7)).
@@ -212,6 +215,51 @@ pub enum Action {
     BeUndumpable,
     /// init: no core dumps.
     NoCoreDumps,
+}
+
+/// As one line for people; the content of a file is left out.
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = serde_json::to_value(self).map_err(|_| fmt::Error)?;
+        f.write_str(name["do"].as_str().unwrap_or_default())?;
+        match self {
+            Action::Unshare { namespace } => write!(f, " {namespace:?}"),
+            Action::RelayStream { descriptor } => write!(f, " {descriptor}"),
+            Action::BeUser { uid, gid } => write!(f, " {uid}:{gid}"),
+            Action::Hostname { name } => write!(f, " {name}"),
+            Action::Tmpfs { at, bytes, mode } => {
+                write!(f, " {at}, {} MiB, {mode:04o}", bytes / 1024 / 1024)
+            }
+            Action::Bind { from, at, writable } => {
+                let mode = if *writable { "read-write" } else { "read-only" };
+                if from == at {
+                    write!(f, " {at}, {mode}")
+                } else {
+                    write!(f, " {at}, {mode}, from {from}")
+                }
+            }
+            Action::Link { at, to } => write!(f, " {at} -> {to}"),
+            Action::Copy { at, from } => write!(f, " {at}, from {from}"),
+            Action::Folder { at }
+            | Action::File { at, .. }
+            | Action::Proc { at }
+            | Action::Dev { at }
+            | Action::RemountReadOnly { at } => write!(f, " {at}"),
+            Action::CloseDescriptors
+            | Action::JoinNewKeyring
+            | Action::OwnProcessGroup
+            | Action::EmptyEnvironment
+            | Action::HideArguments
+            | Action::DropCapabilities
+            | Action::NoNewPrivileges
+            | Action::DisableNestedUserNamespaces
+            | Action::DieWithParent
+            | Action::ScopeAbstractSockets
+            | Action::ScopeSignals
+            | Action::BeUndumpable
+            | Action::NoCoreDumps => Ok(()),
+        }
+    }
 }
 
 /// Modes are read in octal.
@@ -314,6 +362,28 @@ impl Steps {
             guard,
             why: why.into(),
             origin,
+            uncovers: false,
+        });
+    }
+
+    /// Adds a bind mount that was asked for; `uncovers` names the secret that enters with it.
+    fn show(&mut self, guard: Guard, grant: &Grant, at: Text, why: &str) {
+        let action = Action::Bind {
+            from: grant.real.clone(),
+            at,
+            writable: grant.writable,
+        };
+        let uncovers = grant.uncovers.is_some();
+        let why = grant
+            .uncovers
+            .as_ref()
+            .map_or_else(|| why.to_owned(), |what| format!("{why}: {what}"));
+        self.0.push(Step {
+            action,
+            guard,
+            why,
+            origin: grant.origin.clone(),
+            uncovers,
         });
     }
 

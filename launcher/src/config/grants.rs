@@ -296,7 +296,7 @@ pub(super) fn ssh(
                 real: node.real.clone(),
                 folder: false,
                 writable: false,
-                uncovers: Some("the ssh agent: what runs inside can sign as you".into()),
+                uncovers: Some("what runs inside can sign as you".into()),
                 origin,
             }),
             _ => Err(ConfigError::SshAgent(format!(
@@ -331,7 +331,7 @@ pub(super) fn ssh(
             real: node.real.clone(),
             folder: false,
             writable: false,
-            uncovers: Some("a private key".into()),
+            uncovers: Some("what runs inside can read this private key".into()),
             origin,
         };
         if node.kind != Kind::File {

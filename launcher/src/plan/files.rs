@@ -222,16 +222,7 @@ fn show(steps: &mut Steps, grant: &Grant, facts: &Facts) {
     } else {
         Guard::RootReadOnly
     };
-    let bind = Action::Bind {
-        from: grant.real.clone(),
-        at: grant.real.clone(),
-        writable: grant.writable,
-    };
-    let why = grant.uncovers.as_ref().map_or_else(
-        || "asked for".to_owned(),
-        |what| format!("asked for; uncovers {what}"),
-    );
-    steps.add_for(grant.origin.clone(), guard, bind, why);
+    steps.show(guard, grant, grant.real.clone(), "asked for");
     let below_project = grant.path.path().starts_with(facts.project.root.path());
     let taken = steps
         .0
@@ -254,33 +245,18 @@ fn show(steps: &mut Steps, grant: &Grant, facts: &Facts) {
 fn ssh(steps: &mut Steps, config: &Config, facts: &Facts) {
     let ssh = &config.ssh;
     if let Some(agent) = &ssh.agent {
-        let bind = Action::Bind {
-            from: agent.real.clone(),
-            at: SSH_AGENT.into(),
-            writable: false,
-        };
-        let why = "the ssh agent: what runs inside can sign as you";
-        steps.add_for(agent.origin.clone(), Guard::HostHidden, bind, why);
+        steps.show(Guard::HostHidden, agent, SSH_AGENT.into(), "the ssh agent");
     }
     let folder = facts.user.home.join(".ssh");
     for key in &ssh.keys {
         let name = key.path.path().file_name().unwrap_or_default();
-        let bind = Action::Bind {
-            from: key.real.clone(),
-            at: folder.join(name),
-            writable: false,
-        };
-        let why = if key.uncovers.is_some() {
-            "a private key, asked for"
-        } else {
-            "the public half of a key, asked for"
-        };
-        steps.add_for(key.origin.clone(), Guard::HomeHidden, bind, why);
+        steps.show(Guard::HomeHidden, key, folder.join(name), "an ssh key");
     }
     if let Some(known_hosts) = &ssh.known_hosts {
+        let at = folder.join("known_hosts");
         let bind = Action::Bind {
             from: known_hosts.clone(),
-            at: folder.join("known_hosts"),
+            at,
             writable: false,
         };
         steps.add(Guard::HomeHidden, bind, "the hosts that you know, for ssh");
