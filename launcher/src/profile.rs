@@ -41,15 +41,15 @@ pub struct Profile {
     /// Variables to set.
     pub set: Unique<String>,
     /// Paths to show.
-    pub mounts: Vec<Mount>,
+    pub mounts: Vec<Object<Mount>>,
     /// Network tier.
     pub network: Option<Tier>,
     /// What to start in place of Claude Code.
-    pub agent: Option<Agent>,
+    pub agent: Option<Object<Agent>>,
     /// Folders to put first on PATH.
     pub path: Vec<String>,
     /// What of ssh to give.
-    pub ssh: Ssh,
+    pub ssh: Object<Ssh>,
 }
 
 /// A path to show inside.
@@ -96,6 +96,33 @@ pub struct Ssh {
     pub agent: bool,
     /// Private keys to show.
     pub keys: Vec<String>,
+}
+
+/// A `T` that is written as a JSON object. serde's own structs may also be written as arrays, by position.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Object<T>(pub T);
+
+impl<T> std::ops::Deref for Object<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(std::marker::PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Object<T>;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(serde::de::value::MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(Fields(std::marker::PhantomData))
+    }
 }
 
 /// A JSON object in which no key stands twice.
@@ -211,8 +238,8 @@ pub fn parse(file: &ProfileFile) -> Result<Option<Profile>, ProfileError> {
         (Content::Bytes(bytes), _) => bytes,
     };
     let json = bytes.as_encoded_bytes();
-    serde_json::from_slice(json)
-        .map(Some)
+    serde_json::from_slice::<Object<Profile>>(json)
+        .map(|profile| Some(profile.0))
         .map_err(|error| ProfileError::Invalid {
             path,
             line: error.line(),
@@ -244,10 +271,10 @@ pub fn paths(file: &ProfileFile) -> Vec<Text> {
     let Ok(Some(profile)) = parse(file) else {
         return Vec::new();
     };
-    let mounts = profile.mounts.into_iter().map(|mount| mount.path);
+    let mounts = profile.mounts.into_iter().map(|mount| mount.0.path);
     mounts
         .chain(profile.path)
-        .chain(profile.ssh.keys)
+        .chain(profile.ssh.0.keys)
         .map(Text::from)
         .collect()
 }
@@ -255,7 +282,7 @@ pub fn paths(file: &ProfileFile) -> Vec<Text> {
 /// The agent that `file` names, for `facts` to look for.
 #[must_use]
 pub fn agent(file: &ProfileFile) -> Option<Text> {
-    parse(file).ok()??.agent.map(|agent| agent.command.into())
+    parse(file).ok()??.agent.map(|agent| agent.0.command.into())
 }
 
 #[cfg(test)]
@@ -293,6 +320,8 @@ mod tests {
             "{\"env\":\"hunter2\"}",
             "{\"env\":[],\"env\":[]}",
             "{\"mounts\":[{\"path\":1}]}",
+            "{\"mounts\":[[\"/x\"]]}",
+            "{\"ssh\":[true]}",
             "{\"set\":{\"A\":1}}",
             "{} {}",
             "{\"mounts\":[{\"path\":\"/x\",\"mode\":\"RW\"}]}",
