@@ -7,14 +7,14 @@ use std::ffi::OsString;
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::init::{CONTROL, Order, STDERR};
+use crate::init::{CONTROL, ORDER, Order, STDERR};
 use crate::plan::{Action, Namespace, OWN, Plan};
 use crate::text::Text;
 
 /// Where bwrap reads its arguments.
-pub const ARGUMENTS: RawFd = 5;
+pub const ARGUMENTS: RawFd = 6;
 /// The first descriptor of a content.
-const FIRST_CONTENT: RawFd = 6;
+const FIRST_CONTENT: RawFd = 7;
 
 /// A program with all it is started with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,6 +157,8 @@ fn flags(action: &Action, contents: &mut Vec<(RawFd, Content)>) -> Vec<OsString>
         | Action::OwnProcessGroup
         | Action::EmptyEnvironment
         | Action::HideArguments
+        | Action::PinSources
+        | Action::Deny { .. }
         | Action::ScopeAbstractSockets
         | Action::ScopeSignals
         | Action::BeUndumpable
@@ -164,4 +166,5 @@ fn flags(action: &Action, contents: &mut Vec<(RawFd, Content)>) -> Vec<OsString>
     }
 }
 
-const _: () = assert!(CONTROL < ARGUMENTS && STDERR < ARGUMENTS && ARGUMENTS < FIRST_CONTENT);
+const _: () =
+    assert!(CONTROL < STDERR && STDERR < ORDER && ORDER < ARGUMENTS && ARGUMENTS < FIRST_CONTENT);

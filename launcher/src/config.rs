@@ -4,6 +4,7 @@
 //! What may not be is refused here, with the reason and the way out.
 
 mod grants;
+mod ssh;
 mod variables;
 
 use std::fmt;
@@ -11,13 +12,14 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::grants::{Grant, Ssh, split_mount};
+pub use self::grants::{Grant, split_mount};
+pub use self::ssh::Ssh;
 pub use self::variables::{GENERATED, HOST_ALLOWLIST, Variable, steers};
 use crate::cli::{Entry, Target, Tier};
 use crate::envfile::BadLine;
-use crate::facts::{Content, Facts};
+use crate::facts::{Content, Facts, Git};
 use crate::hint::{Hint, nearest};
-use crate::place;
+use crate::place::Secrets;
 use crate::profile::{self, Profile, ProfileError};
 use crate::text::Text;
 use crate::trust::Trust;
@@ -70,10 +72,10 @@ pub struct Answer<T> {
 /// What to start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Start {
-    /// The program of [`Facts::program`], with these arguments. Claude Code gets the flag that turns its prompts off.
+    /// The program of [`Facts::program`], with these arguments. Claude Code alone gets the flag that turns its prompts off.
     Agent {
         arguments: Vec<Text>,
-        prompts_off: bool,
+        is_claude: bool,
     },
     /// An interactive bash.
     Shell,
@@ -128,7 +130,7 @@ pub enum ConfigError {
     #[error("{path}: {bad}")]
     EnvLine { path: Text, bad: BadLine },
     /// The project's env file is not approved.
-    #[error("{path} {} since it was last approved", if *.changed { "changed" } else { "is new and was not approved" })]
+    #[error("{path} {}", if *.changed { "changed since it was approved" } else { "is new, and nobody approved it" })]
     Unapproved { path: Text, changed: bool },
     /// trust.json is broken.
     #[error("{path} is not what claudebox wrote: {why}")]
@@ -142,6 +144,7 @@ pub enum ConfigError {
         name: Text,
         origin: String,
         why: &'static str,
+        hint: &'static str,
     },
     /// A value that execve(2) refuses.
     #[error("the value of `{name}` ({origin}) has {length} bytes; execve(2) takes at most {limit}")]
@@ -160,7 +163,11 @@ pub enum ConfigError {
         path: Text,
         origin: String,
         why: String,
+        hint: &'static str,
     },
+    /// A file that steers claudebox can be written inside.
+    #[error("{file} steers claudebox and lies in {folder}, which can be written inside")]
+    OwnFile { file: Text, folder: Text },
     /// No ssh agent.
     #[error("--with-ssh: {0}")]
     SshAgent(String),
@@ -191,14 +198,17 @@ impl Hint for ConfigError {
             ConfigError::VariableName { .. } => {
                 "give one exact name; values stand in ~/.claudebox/env or in a profile, never in arguments".into()
             }
-            ConfigError::VariableRefused { why, .. } if why.contains("PATH") => "use --path-add DIR".into(),
-            ConfigError::VariableRefused { .. } => "ask for it by --env NAME or in a profile".into(),
-            ConfigError::VariableTooLong { .. } => "put it into a file and show that by --mount".into(),
-            ConfigError::PathMissing { .. } => "check the spelling; a relative path starts at the current folder".into(),
-            ConfigError::Grant { why, .. } if why.contains("holds") => {
-                "if it must enter, say so in a profile: {\"path\": \"…\", \"uncover_secret\": true}".into()
+            ConfigError::VariableRefused { hint, .. } => (*hint).into(),
+            ConfigError::VariableTooLong { .. } => {
+                "put it into a file and show that by --mount".into()
             }
-            ConfigError::Grant { .. } => "grant a folder that holds only what is needed".into(),
+            ConfigError::PathMissing { .. } => {
+                "check the spelling; a relative path starts at the current folder".into()
+            }
+            ConfigError::Grant { hint, .. } => (*hint).into(),
+            ConfigError::OwnFile { .. } => {
+                "keep what steers claudebox out of what can be written inside".into()
+            }
             ConfigError::SshAgent(_) => "start one (ssh-agent) and add a key (ssh-add), then try again".into(),
         })
     }
@@ -225,8 +235,9 @@ impl Config {
         let mut notes = Vec::new();
         let variables = variables::requested(entry, facts, &profiles, &mut notes)?;
         let grants = grants::requested(entry, facts, &profiles, &mut notes)?;
-        let path = grants::path(entry, facts, &profiles)?;
-        let ssh = grants::ssh(entry, facts, &profiles)?;
+        refuse_own_files(facts, &grants)?;
+        let path = grants::path(entry, facts, &profiles, &grants)?;
+        let ssh = ssh::requested(entry, facts, &profiles)?;
         Ok(Self {
             tier,
             start: start(entry, &profiles),
@@ -241,19 +252,9 @@ impl Config {
 }
 
 fn refuse_place(facts: &Facts) -> Result<(), ConfigError> {
-    let (home, own) = (facts.user.home.path(), facts.files.folder.path());
+    let secrets = Secrets::of(facts);
     for folder in [&facts.project.root, &facts.project.cwd] {
-        // A secret place may itself be a link: what it leads to is refused too.
-        let linked = |(place, _): &&(&str, &str)| {
-            facts
-                .node(&home.join(place))
-                .is_some_and(|node| node.link && folder.path().starts_with(node.real.path()))
-        };
-        let by_link = place::SECRET_IN_HOME
-            .iter()
-            .find(linked)
-            .map(|(_, what)| format!("it holds {what}"));
-        if let Some(why) = place::refusal(folder.path(), home, own).or(by_link) {
+        if let Some(why) = secrets.refuse_project(folder.path()) {
             return Err(ConfigError::Project {
                 path: folder.clone(),
                 why,
@@ -261,6 +262,34 @@ fn refuse_place(facts: &Facts) -> Result<(), ConfigError> {
         }
     }
     Ok(())
+}
+
+/// A configuration that is linked into the project (dotfiles) could be rewritten for the next launch.
+fn refuse_own_files(facts: &Facts, grants: &[Grant]) -> Result<(), ConfigError> {
+    for folder in writable_folders(facts, grants) {
+        if let Some(file) = facts.files.real.iter().find(|file| within(file, folder)) {
+            return Err(ConfigError::OwnFile {
+                file: file.clone(),
+                folder: folder.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// What of the host can be written inside.
+fn writable_folders<'a>(facts: &'a Facts, grants: &'a [Grant]) -> impl Iterator<Item = &'a Text> {
+    let common = match &facts.project.git {
+        Git::Linked(link) => Some(&link.common),
+        Git::None | Git::Inside | Git::Left(_) => None,
+    };
+    let granted = grants
+        .iter()
+        .filter(|grant| grant.writable)
+        .map(|grant| &grant.real);
+    std::iter::once(&facts.project.root)
+        .chain(common)
+        .chain(granted)
 }
 
 /// NET-05: flag over variable over profile over default.
@@ -330,7 +359,7 @@ fn start(entry: &Entry, profiles: &[(Text, Profile)]) -> Start {
                     .collect::<Vec<Text>>()
             });
             Start::Agent {
-                prompts_off: command.is_none() && profile.is_none(),
+                is_claude: command.is_none() && profile.is_none(),
                 arguments: before
                     .unwrap_or_default()
                     .into_iter()

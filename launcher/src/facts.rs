@@ -9,21 +9,22 @@
 
 mod agent;
 mod host;
+mod own_files;
 mod parts;
 mod project;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
-use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::agent::{Program, ProgramKind};
+pub use self::agent::{Found, Interpreter, PassedOver, Program, ProgramKind};
 pub use self::host::{Bwrap, Host, Kernel, RESOLVED_ETC, SYSTEM_FOLDERS};
+pub use self::own_files::{Content, OwnFiles, ProfileFile};
 pub use self::parts::{NixDaemon, Parts};
 pub use self::project::{Git, GitLink, HostRun, Project};
 use crate::cli::{Entry as Wish, Target};
@@ -52,6 +53,9 @@ pub struct Facts {
     pub files: OwnFiles,
     /// What lies at the paths that a plan may ask about, links followed.
     pub paths: BTreeMap<Text, Node>,
+    /// Home folders of other people, and root's.
+    #[serde(default)]
+    pub other_homes: Vec<Text>,
     /// The user's name and mail address for commits.
     pub git_identity: GitIdentity,
 }
@@ -127,46 +131,6 @@ pub struct GitIdentity {
     pub email: Option<String>,
 }
 
-/// Files that steer claudebox.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OwnFiles {
-    /// `~/.claudebox`, or CLAUDEBOX_HOME.
-    pub folder: Text,
-    /// `config.json`, then each profile asked for, in order.
-    pub profiles: Vec<ProfileFile>,
-    /// `~/.claudebox/env`
-    pub user_env: Content,
-    /// `<project>/.claudebox.env`
-    pub project_env: Content,
-    /// `trust.json`
-    pub trust: Content,
-}
-
-/// One profile file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ProfileFile {
-    /// The name it was asked for by; `None` for `config.json`.
-    pub name: Option<String>,
-    /// Where it lies.
-    pub path: Text,
-    /// What it holds.
-    pub content: Content,
-}
-
-/// What reading a small file gave.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Content {
-    /// There is none.
-    Absent,
-    /// Its bytes.
-    Bytes(Text),
-    /// It is there and was not read, for this reason.
-    Refused(String),
-}
-
 /// What is asked of the host: paths and names that come from the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Query {
@@ -224,6 +188,15 @@ pub enum FactsError {
     /// `HOME` is unset, relative, or not a folder.
     #[error("HOME does not name a folder: {0}")]
     NoHome(Text),
+    /// `HOME` is a place that cannot be covered.
+    #[error("HOME is {0}: {1}")]
+    OddHome(Text, &'static str),
+    /// A variable that steers claudebox cannot be read: what it asks for must not be left out.
+    #[error("{name} cannot be used: {why}")]
+    Variable {
+        name: &'static str,
+        why: &'static str,
+    },
 }
 
 impl crate::hint::Hint for FactsError {
@@ -232,7 +205,10 @@ impl crate::hint::Hint for FactsError {
             FactsError::NoWorkingFolder(_) => {
                 "it was deleted or made unreadable; `cd` to the project again".into()
             }
-            FactsError::NoHome(_) => "set HOME to your home folder (an absolute path)".into(),
+            FactsError::NoHome(_) | FactsError::OddHome(..) => {
+                "set HOME to a folder of your own (an absolute path)".into()
+            }
+            FactsError::Variable { name, .. } => format!("set it right, or unset {name}"),
         })
     }
 }
@@ -247,16 +223,21 @@ impl Facts {
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
         let user = User::read(&environment)?;
-        let folder = variable(&environment, "CLAUDEBOX_HOME")
-            .filter(|folder| folder.path().is_absolute())
-            .map_or_else(
-                || user.home.join(".claudebox"),
-                |folder| real(folder.path()),
-            );
+        let folder = match variable(&environment, "CLAUDEBOX_HOME") {
+            None => real(user.home.join(".claudebox").path()),
+            Some(folder) if folder.path().is_absolute() => real(folder.path()),
+            Some(_) => {
+                return Err(FactsError::Variable {
+                    name: "CLAUDEBOX_HOME",
+                    why: "it is not an absolute path",
+                });
+            }
+        };
         let cwd = std::env::current_dir().map_err(FactsError::NoWorkingFolder)?;
-        let project = Project::read(&cwd, &user.home, &folder)?;
-        let files = OwnFiles::read(&folder, &project, query, &environment);
-        let program = Program::find(query, &user, &environment, &project);
+        let project = Project::read(&cwd, &user.home)?;
+        let files = OwnFiles::read(&folder, &project, query, &environment)?;
+        let of_profile = files.profiles.iter().rev().find_map(crate::profile::agent);
+        let program = Program::find(query, of_profile, &user, &environment, &project);
         let host = Host::read(&user, &environment);
         let mut paths = BTreeMap::new();
         for path in host::paths_of_interest(&user) {
@@ -275,6 +256,7 @@ impl Facts {
             let public = with_suffix(&expand(key, &user.home, &cwd), ".pub");
             note(&mut paths, public);
         }
+        let other_homes = host::other_homes(&user);
         let git_identity = GitIdentity::read(&user.home, &environment);
         let stdio = [
             Stdio::of(&io::stdin()),
@@ -290,6 +272,7 @@ impl Facts {
             stdio,
             files,
             paths,
+            other_homes,
             git_identity,
         })
     }
@@ -370,100 +353,6 @@ impl Node {
     }
 }
 
-impl Content {
-    /// Reads a small regular file without following a link at its end, without waiting and within [`FILE_LIMIT`].
-    fn read(path: &Path) -> Self {
-        let opened = fs::OpenOptions::new()
-            .read(true)
-            .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY)
-            .open(path);
-        let file = match opened {
-            Ok(file) => file,
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-                ) =>
-            {
-                return Content::Absent;
-            }
-            Err(error) if error.raw_os_error() == Some(nix::libc::ELOOP) => {
-                return Content::Refused("it is a symbolic link".into());
-            }
-            Err(error) => return Content::Refused(error.to_string()),
-        };
-        let metadata = match file.metadata() {
-            Ok(metadata) => metadata,
-            Err(error) => return Content::Refused(error.to_string()),
-        };
-        if !metadata.is_file() {
-            return Content::Refused("it is not a regular file".into());
-        }
-        if metadata.len() > FILE_LIMIT {
-            return Content::Refused(format!("it is larger than {FILE_LIMIT} bytes"));
-        }
-        let owner = nix::unistd::getuid().as_raw();
-        if metadata.uid() != owner && metadata.uid() != 0 {
-            return Content::Refused(format!("it belongs to uid {}", metadata.uid()));
-        }
-        let mut bytes = Vec::new();
-        match file.take(FILE_LIMIT).read_to_end(&mut bytes) {
-            Ok(_) => Content::Bytes(Text::from(std::ffi::OsString::from_vec(bytes))),
-            Err(error) => Content::Refused(error.to_string()),
-        }
-    }
-}
-
-impl OwnFiles {
-    fn read(folder: &Text, project: &Project, query: &Query, environment: &[(Text, Text)]) -> Self {
-        let config = folder.join("config.json");
-        let mut profiles = vec![ProfileFile {
-            name: None,
-            content: Content::read(&following(config.path())),
-            path: config,
-        }];
-        let asked = if query.profiles.is_empty() {
-            let listed = variable(environment, "CLAUDEBOX_PROFILE")
-                .and_then(Text::utf8)
-                .unwrap_or_default();
-            listed
-                .split(',')
-                .map(str::trim)
-                .filter(|name| !name.is_empty())
-                .map(str::to_owned)
-                .collect()
-        } else {
-            query.profiles.clone()
-        };
-        for name in asked {
-            let path = folder.join("profiles").join(format!("{name}.json"));
-            // A name with a slash must not become a path; `config` refuses it by its name.
-            let content = if crate::profile::valid_name(&name) {
-                Content::read(&following(path.path()))
-            } else {
-                Content::Absent
-            };
-            profiles.push(ProfileFile {
-                name: Some(name),
-                path,
-                content,
-            });
-        }
-        Self {
-            user_env: Content::read(&following(folder.join("env").path())),
-            project_env: Content::read(project.root.join(".claudebox.env").path()),
-            trust: Content::read(folder.join("trust.json").path()),
-            folder: folder.clone(),
-            profiles,
-        }
-    }
-}
-
-/// The user's own files may be links (dotfile managers); those of a project may not.
-fn following(path: &Path) -> std::path::PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
-}
-
 impl User {
     fn read(environment: &[(Text, Text)]) -> Result<Self, FactsError> {
         let uid = nix::unistd::getuid().as_raw();
@@ -476,6 +365,10 @@ impl User {
         {
             return Err(FactsError::NoHome(home));
         }
+        let home = real(home.path());
+        if let Some(why) = crate::place::refuse_home(home.path()) {
+            return Err(FactsError::OddHome(home, why));
+        }
         let name = entry
             .map(|entry| entry.name)
             .or_else(|| variable(environment, "USER").cloned());
@@ -485,7 +378,7 @@ impl User {
             uid,
             gid,
             name: name.filter(plain_name).unwrap_or_else(|| "user".into()),
-            home: real(home.path()),
+            home,
             groups: groups
                 .into_iter()
                 .map(|group| group.as_raw())
@@ -534,7 +427,7 @@ impl GitIdentity {
         // git reads the XDG file first; ~/.gitconfig wins (git-config(1), FILES).
         for file in [xdg.join("git/config"), home.join(".gitconfig")] {
             crate::gitconfig::apply(&mut identity, file.path(), home.path(), |path| {
-                match Content::read(&following(path)) {
+                match Content::read(&own_files::following(path)) {
                     Content::Bytes(bytes) => bytes.utf8().map(str::to_owned),
                     Content::Absent | Content::Refused(_) => None,
                 }

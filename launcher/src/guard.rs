@@ -115,6 +115,18 @@ guards! {
     /// A session keyring of its own.
     FreshKeyring => "keys in the caller's session keyring",
         by "keyctl(2) KEYCTL_JOIN_SESSION_KEYRING before bwrap starts";
+    /// Keyrings cannot be reached.
+    KeyringCalls => "keys in the caller's user keyring, which no namespace hides",
+        by "seccomp(2): keyctl, add_key, request_key; /proc/keys is covered";
+    /// Nothing can be typed into the terminal.
+    TerminalInjection => "typing commands into the user's terminal, to run when the session is over",
+        by "seccomp(2): ioctl TIOCSTI and TIOCLINUX, compared in 32 bits";
+    /// `/proc` is read-only.
+    ProcReadOnly => "kernel switches below /proc/sys, which the uid that started it may own (--allow-root)",
+        by "a read-only mount of procfs";
+    /// What is mounted is what was shown.
+    SourcesPinned => "a link put in the place of a mount's source between the audit and the start (CVE-2024-42472 class)",
+        by "openat2(2) RESOLVE_NO_SYMLINKS before the audit, device and inode compared inside";
     /// PID 1 is not dumpable.
     InitProtected => "tracing PID 1 and reading its memory",
         by "prctl(2) PR_SET_DUMPABLE";

@@ -9,8 +9,10 @@
     reason = "PID 1 acts; it sees nothing but the inside"
 )]
 
+mod filter;
 mod found;
 
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -26,6 +28,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpgrp, setpgid, tcsetpgrp};
 use serde::{Deserialize, Serialize};
 
+pub use self::filter::Denied;
 pub use self::found::{Found, MountPoint};
 use crate::plan::{Action, Plan};
 use crate::text::Text;
@@ -34,8 +37,10 @@ use crate::text::Text;
 pub const CONTROL: RawFd = 3;
 /// The caller's standard error; until PID 1 runs, 2 is a pipe on which bwrap's own errors reach the launcher.
 pub const STDERR: RawFd = 4;
+/// The [`Order`], in a memory file: it may be larger than what a socket takes before somebody reads.
+pub const ORDER: RawFd = 5;
 
-/// What PID 1 is told, over [`CONTROL`] and never in an argument: it holds the values of the environment.
+/// What PID 1 is told, at [`ORDER`] and never in an argument: it holds the values of the environment.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     program: Text,
@@ -44,6 +49,8 @@ pub struct Order {
     cwd: Text,
     undumpable: bool,
     no_core_dumps: bool,
+    denied: Vec<Denied>,
+    watched: Vec<Text>,
     scope_abstract_sockets: bool,
     scope_signals: bool,
     close_descriptors: bool,
@@ -76,6 +83,15 @@ impl Order {
             cwd: plan.cwd.clone(),
             undumpable: has(Action::BeUndumpable),
             no_core_dumps: has(Action::NoCoreDumps),
+            denied: plan
+                .steps
+                .iter()
+                .filter_map(|step| match step.action {
+                    Action::Deny { calls } => Some(calls),
+                    _ => None,
+                })
+                .collect(),
+            watched: plan.binds().map(|(_, at, ..)| at.clone()).collect(),
             scope_abstract_sockets: has(Action::ScopeAbstractSockets),
             scope_signals: has(Action::ScopeSignals),
             close_descriptors: has(Action::CloseDescriptors),
@@ -91,8 +107,8 @@ impl Order {
 pub enum Word {
     /// What was found is what was planned: start the command.
     Go,
-    /// Pass this signal to the command.
-    Signal(i32),
+    /// Pass this signal to the command, or to its whole group as a terminal would.
+    Signal { number: i32, group: bool },
     /// The job was continued; with the terminal, or in the background.
     Resume { foreground: bool },
 }
@@ -118,18 +134,19 @@ pub enum Event {
 /// The second stage. Returns the exit status of PID 1.
 #[must_use]
 pub fn run() -> u8 {
-    // The launcher is gone, or PID 1 was started by hand: there is nobody to tell.
-    stage().unwrap_or(125)
+    // Without the launcher's socket there is nobody to tell; standard error is bwrap's, and the launcher reads that.
+    stage().unwrap_or_else(|error| {
+        let _ = writeln!(io::stderr(), "claudebox: PID 1: {error}");
+        125
+    })
 }
 
 fn stage() -> io::Result<u8> {
     let control = UnixStream::from(inherited(CONTROL)?);
+    let order: Order = serde_json::from_reader(BufReader::new(File::from(inherited(ORDER)?)))?;
     nix::unistd::dup2_stderr(inherited(STDERR)?)?;
     SigSet::empty().thread_set_mask()?;
     let mut words = BufReader::new(&control);
-    let Some(order) = hear::<Order>(&mut words)? else {
-        return Ok(125);
-    };
     let scopes = match confine(&order, &control) {
         Ok(scopes) => scopes,
         Err(error) => {
@@ -137,7 +154,7 @@ fn stage() -> io::Result<u8> {
             return Ok(125);
         }
     };
-    let found = Found::look(scopes, control.as_raw_fd());
+    let found = Found::look(&order, scopes, control.as_raw_fd());
     say(&control, &Event::Found(Box::new(found)))?;
     match hear(&mut words)? {
         Some(Word::Go) => {}
@@ -187,7 +204,7 @@ fn stage() -> io::Result<u8> {
     watch(pid, &control, words)
 }
 
-/// What only the inside can do to itself, before the command exists. A filter of system calls belongs here, last.
+/// What only the inside can do to itself, before the command exists. The filter comes last: it could refuse the rest.
 fn confine(order: &Order, control: &UnixStream) -> io::Result<(bool, bool)> {
     if order.close_descriptors {
         close_all_but(&[control.as_fd()])?;
@@ -203,7 +220,9 @@ fn confine(order: &Order, control: &UnixStream) -> io::Result<(bool, bool)> {
         use nix::sys::resource::{Resource, setrlimit};
         setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     }
-    scope(order).map_err(io::Error::other)
+    let scopes = scope(order).map_err(io::Error::other)?;
+    filter::apply(&order.denied).map_err(io::Error::other)?;
+    Ok(scopes)
 }
 
 /// Landlock's scopes, for abstract sockets and for signals. Asked for only where the kernel has them, so less than what
@@ -269,22 +288,30 @@ fn look_up(order: &Order) -> Result<PathBuf, (u8, String)> {
         .iter()
         .find(|(name, _)| *name == "PATH")
         .map(|(_, value)| value.clone());
+    if program.is_empty() {
+        return Err((127, "the command is empty".into()));
+    }
     let mut denied = None;
     for folder in std::env::split_paths(&path.unwrap_or_default()) {
         let candidate = folder.join(program.path());
         match executable(&candidate) {
             Ok(()) => return Ok(candidate),
-            Err((126, why)) => denied = Some((126, format!("{}: {why}", Text::from(candidate)))),
+            Err((126, why)) if why != FOLDER => {
+                denied = Some((126, format!("{}: {why}", Text::from(candidate))))
+            }
             Err(_) => {}
         }
     }
     Err(denied.unwrap_or_else(|| (127, format!("{program}: not found in PATH inside"))))
 }
 
+const FOLDER: &str = "it is a folder";
+
 fn executable(path: &Path) -> Result<(), (u8, &'static str)> {
     use nix::unistd::{AccessFlags, access};
     match std::fs::metadata(path) {
-        Ok(metadata) if metadata.is_dir() => Err((126, "it is a folder")),
+        // execvp(3) passes a folder over; by its path it is found, and cannot be executed.
+        Ok(metadata) if metadata.is_dir() => Err((126, FOLDER)),
         Ok(_) if access(path, AccessFlags::X_OK).is_ok() => Ok(()),
         Ok(_) => Err((126, "it is not executable")),
         Err(_) => Err((127, "not found inside")),
@@ -293,11 +320,7 @@ fn executable(path: &Path) -> Result<(), (u8, &'static str)> {
 
 /// Puts this process group into the foreground of the controlling terminal, if there is one.
 fn take_foreground() {
-    let Ok(terminal) = std::fs::File::options()
-        .read(true)
-        .write(true)
-        .open("/dev/tty")
-    else {
+    let Ok(terminal) = File::options().read(true).write(true).open("/dev/tty") else {
         return;
     };
     let mut mask = SigSet::empty();
@@ -335,8 +358,13 @@ fn watch(command: Pid, control: &UnixStream, mut words: BufReader<&UnixStream>) 
         // More than one word may have arrived at once.
         loop {
             match hear(&mut words)? {
-                Some(Word::Signal(number)) => {
-                    let _ = kill(command, Signal::try_from(number).ok());
+                Some(Word::Signal { number, group }) => {
+                    let to = if group {
+                        Pid::from_raw(-getpgrp().as_raw())
+                    } else {
+                        command
+                    };
+                    let _ = kill(to, Signal::try_from(number).ok());
                 }
                 Some(Word::Resume { foreground }) => {
                     if foreground {

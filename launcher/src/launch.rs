@@ -4,6 +4,7 @@
 //! One thread starts bwrap and stays until the end: `PR_SET_PDEATHSIG` counts the thread, not the process (prctl(2)).
 #![expect(clippy::disallowed_methods, reason = "launch is the one that acts")]
 
+mod pins;
 mod relay;
 mod terminal;
 mod verdict;
@@ -23,11 +24,12 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+pub use self::pins::Pins;
 pub use self::verdict::Difference;
 use crate::bwrap::{ARGUMENTS, Content, Invocation};
 use crate::facts::Facts;
 use crate::hint::Hint;
-use crate::init::{CONTROL, Event, Found, STDERR, Word, hear, say};
+use crate::init::{CONTROL, Event, Found, ORDER, STDERR, Word, hear, say};
 use crate::plan::{Action, Plan};
 use crate::text::Text;
 
@@ -36,6 +38,9 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// How long bwrap may take until PID 1 speaks. It takes milliseconds; a part that hangs must not hang the user.
 const START_LIMIT: Duration = Duration::from_secs(10);
+
+/// `si_code` of a signal that no process sent (sigaction(2)).
+const SI_KERNEL: i32 = 0x80;
 
 /// Signals that are passed to the command.
 const FORWARDED: [Signal; 8] = [
@@ -69,6 +74,9 @@ pub enum LaunchError {
         what: &'static str,
         source: io::Error,
     },
+    /// What is to be mounted is gone, or is a link now.
+    #[error("{path} is not what it was when the plan was made")]
+    Source { path: Text, source: io::Error },
     /// bwrap did not start.
     #[error("cannot run {program}")]
     Start { program: Text, source: io::Error },
@@ -115,6 +123,9 @@ impl Hint for LaunchError {
             LaunchError::Command { status: 127, .. } => {
                 Some("only what lies in the project, in /usr or in the Nix store exists inside; --mount PATH shows more".into())
             }
+            LaunchError::Source { .. } => {
+                Some("somebody changes it at this moment; look at it, then start again".into())
+            }
             LaunchError::Command { .. }
             | LaunchError::Interrupted(_)
             | LaunchError::Prepare { .. } => None,
@@ -145,6 +156,14 @@ pub fn close_inherited() -> io::Result<()> {
 /// # Errors
 /// Where the sandbox is not what was planned, or the command cannot be started; then nothing was started.
 pub fn launch(plan: &Plan, facts: &Facts) -> Result<Outcome, LaunchError> {
+    launch_pinned(plan, facts, &Pins::hold(plan)?)
+}
+
+/// The same, with sources that were held before a person was asked.
+///
+/// # Errors
+/// As [`launch`].
+pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome, LaunchError> {
     let mut invocation = Invocation::of(plan);
     let mut mask = SigSet::empty();
     for signal in FORWARDED
@@ -165,7 +184,11 @@ pub fn launch(plan: &Plan, facts: &Facts) -> Result<Outcome, LaunchError> {
         join_new_keyring()?;
     }
     let terminal = terminal::Terminal::open();
-    invocation.order.foreground = terminal.as_ref().is_some_and(terminal::Terminal::is_ours);
+    // With a pipe on one side, the others of the job may need the terminal (less, fzf): then it is given when it is asked for.
+    let alone = plan.stdio[0] == crate::facts::Stdio::Terminal
+        && plan.stdio[1] == crate::facts::Stdio::Terminal;
+    invocation.order.foreground =
+        alone && terminal.as_ref().is_some_and(terminal::Terminal::is_ours);
     let (control, bwrap_control) = prepare("make a socket", UnixStream::pair())?;
     let (errors, bwrap_errors) = prepare("make a pipe", io::pipe())?;
     let relays = prepare("make a pipe", relay::Relays::new(plan))?;
@@ -183,6 +206,7 @@ pub fn launch(plan: &Plan, facts: &Facts) -> Result<Outcome, LaunchError> {
         control,
         signals,
         terminal: terminal.as_ref(),
+        pins,
         deadline: None,
         started: false,
     };
@@ -246,9 +270,15 @@ fn bwrap_command(
         "make a memory file",
         memory_file(&invocation.hidden_arguments),
     )?;
+    let order = serde_json::to_vec(&invocation.order).map_err(io::Error::other);
+    let order = prepare(
+        "make a memory file",
+        order.and_then(|order| memory_file(&order)),
+    )?;
     let mut mappings = vec![
         map(CONTROL, control.into()),
         map(STDERR, own_stderr),
+        map(ORDER, order),
         map(ARGUMENTS, arguments),
     ];
     for (descriptor, content) in &invocation.contents {
@@ -323,6 +353,7 @@ struct Session<'a> {
     control: UnixStream,
     signals: SignalFd,
     terminal: Option<&'a terminal::Terminal>,
+    pins: &'a Pins,
     /// When patience ends.
     deadline: Option<Instant>,
     /// Whether the command exists, so that it can be signalled.
@@ -333,8 +364,6 @@ impl Session<'_> {
     fn run(mut self, plan: &Plan, invocation: &Invocation) -> Result<Outcome, Trouble> {
         let control = prepare("read the socket", self.control.try_clone())?;
         let mut events = BufReader::new(control);
-        // A bwrap that fails closes the socket: then this write ends too, and the silence below tells.
-        let ordered = say(&self.control, &invocation.order);
         self.deadline = Some(Instant::now() + START_LIMIT);
         let mut found = None;
         loop {
@@ -345,7 +374,7 @@ impl Session<'_> {
             };
             match event {
                 Next::Event(Event::Found(seen)) => {
-                    verdict::judge(plan, &seen).map_err(|differences| {
+                    verdict::judge(plan, &seen, self.pins).map_err(|differences| {
                         let listed: Vec<String> =
                             differences.iter().map(ToString::to_string).collect();
                         LaunchError::Different(listed.join("; "))
@@ -373,7 +402,7 @@ impl Session<'_> {
                     return Err(LaunchError::Init(crate::text::escape(why.as_ref())).into());
                 }
                 Next::Interrupted(signal) => return Err(LaunchError::Interrupted(signal).into()),
-                Next::Closed => return self.closed(found, ordered),
+                Next::Closed => return self.closed(found),
                 Next::Late if found.is_none() => {
                     let program = invocation.program.clone();
                     return Err(LaunchError::Hangs {
@@ -392,12 +421,11 @@ impl Session<'_> {
     }
 
     /// The socket was closed without a last word: bwrap never got there, or somebody was killed.
-    fn closed(self, found: Option<Found>, ordered: io::Result<()>) -> Result<Outcome, Trouble> {
+    fn closed(self, found: Option<Found>) -> Result<Outcome, Trouble> {
         use std::os::unix::process::ExitStatusExt;
         let status = prepare("wait for bwrap", self.child.wait())?;
         match found {
-            None if ordered.is_err() || !status.success() => Err(Trouble::Silent),
-            None => Err(LaunchError::Init("it ended before it spoke".into()).into()),
+            None => Err(Trouble::Silent),
             Some(found) => {
                 let status = status
                     .code()
@@ -446,7 +474,15 @@ impl Session<'_> {
                     }
                     continue;
                 }
-                let _ = say(&self.control, &Word::Signal(signal as i32));
+                // A terminal signals the whole group (SI_KERNEL); kill(2) one process.
+                let group = info.ssi_code == SI_KERNEL;
+                let _ = say(
+                    &self.control,
+                    &Word::Signal {
+                        number: signal as i32,
+                        group,
+                    },
+                );
                 if matches!(signal, Signal::SIGTERM | Signal::SIGHUP) {
                     self.deadline.get_or_insert(Instant::now() + GRACE);
                 }
@@ -459,12 +495,25 @@ impl Session<'_> {
 
     /// The command was stopped: so is this job, until the shell continues it.
     fn stop(&self, signal: i32) {
-        if let Some(terminal) = self.terminal {
-            terminal.give_back();
+        let signal = Signal::try_from(signal).unwrap_or(Signal::SIGSTOP);
+        let wants_terminal = matches!(signal, Signal::SIGTTIN | Signal::SIGTTOU);
+        // It reads the terminal from the background while this job is in the foreground: it gets what is ours.
+        if !(wants_terminal && self.in_foreground()) {
+            if let Some(terminal) = self.terminal {
+                terminal.give_back();
+            }
+            terminal::stop_job(signal);
         }
-        terminal::stop_job(Signal::try_from(signal).unwrap_or(Signal::SIGSTOP));
-        let foreground = self.terminal.is_some_and(terminal::Terminal::is_ours);
-        let _ = say(&self.control, &Word::Resume { foreground });
+        let _ = say(
+            &self.control,
+            &Word::Resume {
+                foreground: self.in_foreground(),
+            },
+        );
+    }
+
+    fn in_foreground(&self) -> bool {
+        self.terminal.is_some_and(terminal::Terminal::is_ours)
     }
 }
 

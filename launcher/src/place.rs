@@ -1,7 +1,9 @@
 //! Owns which folders of a host hold what must never enter: the catalogue of secret places (FS-D), and the
 //! places from which claudebox refuses to start (RUN-06). Pure: paths in, reasons out; links were followed before.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use crate::facts::Facts;
 
 /// Places below the home folder that hold secrets, or programs that the host runs, and what is in them.
 pub const SECRET_IN_HOME: &[(&str, &str)] = &[
@@ -42,6 +44,42 @@ pub const SECRET_IN_HOME: &[(&str, &str)] = &[
     (".config/chromium", "browser profiles"),
     (".config/BraveSoftware", "browser profiles"),
     (".thunderbird", "mail"),
+    (".config/microsoft-edge", "browser profiles"),
+    (".config/vivaldi", "browser profiles"),
+    (".config/opera", "browser profiles"),
+    (".librewolf", "browser profiles"),
+    (".var/app", "the data of Flatpak programs"),
+    ("snap", "the data of snap programs"),
+    (".yarnrc.yml", "npm token"),
+    (".config/pip", "package registry passwords"),
+    (".config/pypoetry", "PyPI token"),
+    (".config/composer/auth.json", "Composer tokens"),
+    (".composer/auth.json", "Composer tokens"),
+    (".nuget", "NuGet keys"),
+    (".gradle/gradle.properties", "Gradle passwords"),
+    (".local/share/gem/credentials", "RubyGems token"),
+    (".cache/huggingface/token", "Hugging Face token"),
+    (".config/nix", "access tokens of Nix"),
+    (".config/github-copilot", "Copilot token"),
+    (".codex", "the login of Codex"),
+    (".gemini", "the login of Gemini CLI"),
+    (".local/share/opencode", "the login of OpenCode"),
+    (".oci", "Oracle Cloud keys"),
+    (".s3cfg", "S3 keys"),
+    (".boto", "cloud keys"),
+    (".config/doctl", "DigitalOcean token"),
+    (".config/hcloud", "Hetzner token"),
+    (".Xauthority", "the key of the display"),
+    (".pki", "certificates' keys"),
+    (".zhistory", "shell history"),
+    (".histfile", "shell history"),
+    (".local/share/zsh", "shell history"),
+    (".local/share/atuin", "shell history"),
+    (".node_repl_history", "history"),
+    (".psql_history", "history"),
+    (".mysql_history", "history"),
+    (".lesshst", "history"),
+    (".viminfo", "history"),
     (".bash_history", "shell history"),
     (".zsh_history", "shell history"),
     (".local/share/fish", "shell history"),
@@ -66,6 +104,20 @@ pub const SECRET_ON_HOST: &[(&str, &str)] = &[
     ("/etc/shadow", "password hashes"),
     ("/etc/ssh", "SSH host keys"),
     ("/etc/sudoers", "who may become root"),
+    ("/etc/shadow-", "password hashes"),
+    ("/etc/gshadow", "password hashes"),
+    ("/etc/sudoers.d", "who may become root"),
+    ("/etc/ssl/private", "private keys"),
+    ("/etc/pki/tls/private", "private keys"),
+    ("/etc/letsencrypt", "private keys"),
+    ("/etc/krb5.keytab", "Kerberos keys"),
+    ("/etc/nix", "access tokens of Nix"),
+    ("/var/lib/docker", "containers"),
+    ("/var/lib/containers", "containers"),
+    ("/var/lib/private", "services' data"),
+    ("/var/mail", "mail"),
+    ("/var/spool", "mail and jobs"),
+    ("/var/log", "logs"),
     ("/etc/wireguard", "VPN keys"),
     ("/etc/NetworkManager", "network passwords"),
     (
@@ -129,69 +181,163 @@ const SHELVES: &[&str] = &[
     "/root",
     "/gnu",
     "/data",
+    // Fedora Atomic keeps the others here (rpm-ostree(1)).
+    "/var/home",
+    "/var/opt",
+    "/var/srv",
+    "/var/mnt",
+    "/var/roothome",
 ];
 
-/// Why `path` cannot be a project (RUN-06), or `None`.
-///
-/// `path`, `home` and `own` (`~/.claudebox`) have all links followed, so every spelling leads to one answer.
-#[must_use]
-pub fn refusal(path: &Path, home: &Path, own: &Path) -> Option<String> {
-    if path == Path::new("/") {
-        return Some("it is the root of the file system".into());
-    }
-    if path == home {
-        return Some("it is the home folder".into());
-    }
-    if home.starts_with(path) {
-        return Some("the home folder lies in it".into());
-    }
-    if path.starts_with(own) || own.starts_with(path) {
-        return Some("it holds what steers claudebox".into());
-    }
-    if path.starts_with(home.join(".config")) {
-        return Some("it holds the configuration of your programs".into());
-    }
-    for (place, what) in SECRET_IN_HOME {
-        if path.starts_with(home.join(place)) {
-            return Some(format!("it holds {what}"));
-        }
-    }
-    if path.starts_with(home) {
-        return None;
-    }
-    if SHELVES.iter().any(|shelf| path == Path::new(shelf)) {
-        return Some("it is a folder of the system".into());
-    }
-    let below_shelf = SHELVES.iter().any(|shelf| path.starts_with(shelf));
-    (!below_shelf && SYSTEM.iter().any(|folder| path.starts_with(folder)))
-        .then(|| "it is a folder of the system".into())
+/// A place that must not enter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secret {
+    /// Where, links followed.
+    pub at: PathBuf,
+    /// What lies there.
+    pub what: String,
+    /// Whether it is the whole system's, not a person's.
+    of_host: bool,
 }
 
-/// What a grant of `path` would uncover: the secret place that it is, lies in, or lies above.
-///
-/// `home` and `path` have all links followed; `resolved` gives the real place of a secret place that is a link.
-pub fn uncovers<'a>(
-    path: &Path,
-    home: &Path,
-    resolved: impl Fn(&Path) -> Option<&'a Path>,
-) -> Option<(String, &'static str)> {
-    if path == Path::new("/") || home.starts_with(path) {
-        return Some((home.display().to_string(), "the whole home folder"));
-    }
-    let in_home = SECRET_IN_HOME
-        .iter()
-        .map(|(place, what)| (home.join(place), *what));
-    let on_host = SECRET_ON_HOST
-        .iter()
-        .map(|(place, what)| (Path::new(place).to_owned(), *what));
-    for (place, what) in in_home.chain(on_host) {
-        let meets = |place: &Path| path.starts_with(place) || place.starts_with(path);
-        let in_home_below = path.starts_with(home) && !place.starts_with(home);
-        if !in_home_below && (meets(&place) || resolved(&place).is_some_and(meets)) {
-            return Some((place.display().to_string(), what));
+/// Every place of a host that must not enter, under each name that leads to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secrets {
+    home: PathBuf,
+    config: Vec<PathBuf>,
+    other_homes: Vec<PathBuf>,
+    secrets: Vec<Secret>,
+}
+
+impl Secrets {
+    /// Those of the host that `facts` describe. A place that is a link, or lies behind one, counts by both names.
+    #[must_use]
+    pub fn of(facts: &Facts) -> Self {
+        let home = facts.user.home.path().to_owned();
+        let names = |at: PathBuf| {
+            let real = facts.node(&at).map(|node| node.real.path().to_owned());
+            real.into_iter()
+                .filter(|real| *real != at)
+                .chain([at.clone()])
+                .collect::<Vec<_>>()
+        };
+        let other_homes: Vec<PathBuf> = facts
+            .other_homes
+            .iter()
+            .map(|home| home.path().to_owned())
+            .collect();
+        let mut secrets = Vec::new();
+        let mut add = |places: Vec<PathBuf>, what: &str, of_host| {
+            secrets.extend(places.into_iter().map(|at| Secret {
+                at,
+                what: what.into(),
+                of_host,
+            }));
+        };
+        for (place, what) in SECRET_IN_HOME {
+            add(names(home.join(place)), what, false);
+            for other in &other_homes {
+                add(vec![other.join(place)], what, false);
+            }
+        }
+        let own = std::iter::once(&facts.files.folder).chain(&facts.files.real);
+        add(
+            own.map(|file| file.path().to_owned()).collect(),
+            "what steers claudebox",
+            false,
+        );
+        for (place, what) in SECRET_ON_HOST {
+            add(vec![place.into()], what, true);
+        }
+        Self {
+            config: names(home.join(".config")),
+            home,
+            other_homes,
+            secrets,
         }
     }
-    None
+
+    /// Why `path` cannot be a project (RUN-06), or `None`. `path` has all links followed.
+    #[must_use]
+    pub fn refuse_project(&self, path: &Path) -> Option<String> {
+        let reason = |why: &str| Some(why.to_owned());
+        if path == Path::new("/") {
+            return reason("it is the root of the file system");
+        }
+        if path == self.home {
+            return reason("it is the home folder");
+        }
+        if self.home.starts_with(path) {
+            return reason("the home folder lies in it");
+        }
+        if self.other_homes.iter().any(|home| home.starts_with(path)) {
+            return reason("the home folder of another user lies in it");
+        }
+        if self.config.iter().any(|config| path.starts_with(config)) {
+            return reason("it holds the configuration of your programs");
+        }
+        let meets = |secret: &&Secret| !secret.of_host && meet(path, &secret.at);
+        if let Some(secret) = self.secrets.iter().find(meets) {
+            return Some(format!("it holds {}", secret.what));
+        }
+        if path.starts_with(&self.home) {
+            return None;
+        }
+        (system(path) || SHELVES.iter().any(|shelf| path == Path::new(shelf)))
+            .then(|| "it is a folder of the system".into())
+    }
+
+    /// What a grant of `path` would uncover: the secret that it is, lies in, or lies above.
+    #[must_use]
+    pub fn uncovered_by(&self, path: &Path) -> Option<Secret> {
+        let whole_home = |home: &PathBuf, what: &str| {
+            Some(Secret {
+                at: home.clone(),
+                what: what.into(),
+                of_host: false,
+            })
+        };
+        if self.home.starts_with(path) {
+            return whole_home(&self.home, "the whole home folder");
+        }
+        if let Some(home) = self
+            .other_homes
+            .iter()
+            .find(|home| meet(path, home) && !self.home.starts_with(home))
+        {
+            return whole_home(home, "the home folder of another user");
+        }
+        let in_home = path.starts_with(&self.home);
+        // The home folder itself may lie in a place of the system, such as a temporary folder.
+        self.secrets
+            .iter()
+            .find(|secret| !(in_home && secret.of_host) && meet(path, &secret.at))
+            .cloned()
+    }
+}
+
+/// Whether one lies in the other.
+fn meet(one: &Path, other: &Path) -> bool {
+    one.starts_with(other) || other.starts_with(one)
+}
+
+/// Whether `path` is a folder of the system or lies in one.
+#[must_use]
+pub fn system(path: &Path) -> bool {
+    let below_shelf = SHELVES.iter().any(|shelf| path.starts_with(shelf));
+    !below_shelf && SYSTEM.iter().any(|folder| path.starts_with(folder))
+}
+
+/// Why `home` cannot be a home folder, or `None`: an empty one is mounted over it.
+#[must_use]
+pub fn refuse_home(home: &Path) -> Option<&'static str> {
+    if home == Path::new("/") {
+        return Some("it is the root of the file system");
+    }
+    let shelf = SHELVES
+        .iter()
+        .any(|shelf| home == Path::new(shelf) && *shelf != "/root" && *shelf != "/var/roothome");
+    (shelf || system(home)).then_some("it is a folder of the system")
 }
 
 #[cfg(test)]
@@ -200,13 +346,27 @@ mod tests {
 
     const HOME: &str = "/home/ann";
 
-    fn refused(path: &str) -> bool {
-        refusal(
-            Path::new(path),
-            Path::new(HOME),
-            Path::new("/home/ann/.claudebox"),
-        )
-        .is_some()
+    fn secrets() -> Secrets {
+        let secret = |at: &str, of_host| Secret {
+            at: at.into(),
+            what: "x".into(),
+            of_host,
+        };
+        let in_home = SECRET_IN_HOME
+            .iter()
+            .map(|(place, _)| secret(&format!("{HOME}/{place}"), false));
+        let on_host = SECRET_ON_HOST.iter().map(|(place, _)| secret(place, true));
+        // `~/.aws` and `~/.config` are links.
+        let linked = [secret("/secure/aws", false)];
+        Secrets {
+            home: HOME.into(),
+            config: vec![
+                format!("{HOME}/.config").into(),
+                format!("{HOME}/dot/config").into(),
+            ],
+            other_homes: vec!["/home/bob".into()],
+            secrets: in_home.chain(on_host).chain(linked).collect(),
+        }
     }
 
     #[test]
@@ -232,8 +392,17 @@ mod tests {
             "/home/ann/.claudebox/projects/x",
             "/home/ann/.aws",
             "/home/ann/.password-store",
+            "/secure",
+            "/secure/aws/x",
+            "/home/ann/dot/config",
+            "/home/ann/dot/config/gcloud",
+            "/home/bob",
+            "/home/ann/.local",
         ] {
-            assert!(refused(path), "{path} must be refused");
+            assert!(
+                secrets().refuse_project(Path::new(path)).is_some(),
+                "{path} must be refused"
+            );
         }
         for path in [
             "/home/ann/src",
@@ -243,18 +412,19 @@ mod tests {
             "/srv/www",
             "/work/x",
             "/run/media/ann/disk",
+            "/home/bob/shared",
+            "/var/srv/x",
         ] {
-            assert!(!refused(path), "{path} is a project");
+            assert_eq!(
+                secrets().refuse_project(Path::new(path)),
+                None,
+                "{path} is a project"
+            );
         }
     }
 
     #[test]
     fn a_grant_above_inside_or_at_a_secret_place_uncovers_it() {
-        let uncovers = |path: &str| {
-            uncovers(Path::new(path), Path::new(HOME), |place| {
-                (place == Path::new("/home/ann/.aws")).then_some(Path::new("/secure/aws"))
-            })
-        };
         for path in [
             "/",
             "/home",
@@ -270,8 +440,13 @@ mod tests {
             "/tmp/x",
             "/secure",
             "/secure/aws/x",
+            "/home/bob",
+            "/home/bob/x",
         ] {
-            assert!(uncovers(path).is_some(), "{path} uncovers something");
+            assert!(
+                secrets().uncovered_by(Path::new(path)).is_some(),
+                "{path} uncovers something"
+            );
         }
         for path in [
             "/home/ann/src",
@@ -281,7 +456,26 @@ mod tests {
             "/etc/hosts",
             "/var/cache/x",
         ] {
-            assert_eq!(uncovers(path), None, "{path}");
+            assert_eq!(secrets().uncovered_by(Path::new(path)), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_home_that_would_cover_the_system_is_refused() {
+        for home in [
+            "/",
+            "/tmp",
+            "/usr",
+            "/etc",
+            "/var",
+            "/dev",
+            "/home",
+            "/var/lib/service",
+        ] {
+            assert!(refuse_home(Path::new(home)).is_some(), "{home}");
+        }
+        for home in [HOME, "/root", "/var/home/ann", "/tmp/test-home", "/srv/git"] {
+            assert_eq!(refuse_home(Path::new(home)), None, "{home}");
         }
     }
 }

@@ -35,6 +35,7 @@ use crate::config::{Answer, Config, Grant, Origin};
 use crate::facts::{Bwrap, Facts, HostRun, Stdio};
 use crate::guard::Guard;
 use crate::hint::Hint;
+use crate::init::Denied;
 use crate::secret;
 use crate::text::Text;
 
@@ -207,6 +208,10 @@ pub enum Action {
     Dev { at: Text },
     /// bwrap: makes a mount read-only.
     RemountReadOnly { at: Text },
+    /// launcher: holds the source of every bind mount; init and launcher compare it with what is mounted.
+    PinSources,
+    /// init: refuses a group of system calls.
+    Deny { calls: Denied },
     /// init: takes abstract sockets outside out of reach.
     ScopeAbstractSockets,
     /// init: takes processes outside out of reach of signals.
@@ -245,7 +250,9 @@ impl fmt::Display for Action {
             | Action::Proc { at }
             | Action::Dev { at }
             | Action::RemountReadOnly { at } => write!(f, " {at}"),
+            Action::Deny { calls } => write!(f, " {calls:?}"),
             Action::CloseDescriptors
+            | Action::PinSources
             | Action::JoinNewKeyring
             | Action::OwnProcessGroup
             | Action::EmptyEnvironment
@@ -307,6 +314,9 @@ pub enum PlanError {
     /// Two steps for one place.
     #[error("two mounts at {0}")]
     Twice(Text),
+    /// A mount over something that was made before.
+    #[error("a mount at {at} would cover {below}")]
+    Covers { at: Text, below: Text },
     /// A mount beneath something writable of the host.
     #[error("{at} lies beneath {above}, which can be written inside (FS-G)")]
     BeneathWritable { at: Text, above: Text },
@@ -327,7 +337,9 @@ impl Hint for PlanError {
             }
             PlanError::AgentNotExecutable { path } => format!("chmod +x {path}"),
             PlanError::Agent { .. } => "install it in a folder of its own, or name another: --agent PATH".into(),
-            PlanError::Twice(_) => "grant each path once".into(),
+            PlanError::Twice(_) | PlanError::Covers { .. } => {
+                "claudebox needs that place itself: grant something below it, or move the project".into()
+            }
             PlanError::BeneathWritable { .. } => "grant the upper folder read-only, or only the lower one".into(),
             PlanError::Nul(_) => "rename it".into(),
             PlanError::NoSystem => "claudebox knows systems with a /usr, NixOS, and Nix".into(),
@@ -435,7 +447,7 @@ impl Plan {
         variables.sort_by(|a, b| a.name.cmp(&b.name));
         let command = agent::command(config, facts, &agent);
         sandbox_md::add(&mut steps, config, facts, &unavailable);
-        files::seal(&mut steps);
+        files::seal(&mut steps, facts);
         check(&steps)?;
         Ok(Self {
             version: VERSION,
@@ -476,7 +488,7 @@ impl Plan {
 
 /// No place twice, no mount beneath what the agent can write on the host, no NUL.
 fn check(steps: &Steps) -> Result<(), PlanError> {
-    let mut places = BTreeSet::new();
+    let mut places = BTreeSet::<&Text>::new();
     let mut writable: Vec<&Text> = Vec::new();
     for step in &steps.0 {
         let Some(at) = step.action.place() else {
@@ -485,9 +497,24 @@ fn check(steps: &Steps) -> Result<(), PlanError> {
         if at.as_bytes().contains(&0) {
             return Err(PlanError::Nul(at.clone()));
         }
-        if !places.insert(at) {
+        if places.contains(at) {
             return Err(PlanError::Twice(at.clone()));
         }
+        // What was made below this place before would be gone, PID 1 among it.
+        let mounts = matches!(
+            step.action,
+            Action::Bind { .. } | Action::Tmpfs { .. } | Action::Copy { .. }
+        );
+        if let Some(below) = places
+            .iter()
+            .find(|place| mounts && Path::new(place).starts_with(at.path()))
+        {
+            return Err(PlanError::Covers {
+                at: at.clone(),
+                below: (*below).clone(),
+            });
+        }
+        places.insert(at);
         if let Some(above) = writable
             .iter()
             .find(|above| Path::new(at).starts_with(above.path()))

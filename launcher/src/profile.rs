@@ -14,27 +14,12 @@ use crate::facts::{Content, ProfileFile};
 use crate::hint::{Hint, nearest};
 use crate::text::Text;
 
-/// The keys of a profile, for the hint that names the nearest.
-const KEYS: [&str; 12] = [
-    "description",
-    "env",
-    "set",
-    "mounts",
-    "network",
-    "agent",
-    "path",
-    "ssh",
-    "pass",
-    "command",
-    "args",
-    "mode",
-];
-
 /// What a profile says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Profile {
     /// One line for people.
+    #[serde(deserialize_with = "said")]
     pub description: Option<String>,
     /// Names of host variables to pass.
     pub env: Vec<String>,
@@ -43,13 +28,20 @@ pub struct Profile {
     /// Paths to show.
     pub mounts: Vec<Object<Mount>>,
     /// Network tier.
+    #[serde(deserialize_with = "said")]
     pub network: Option<Tier>,
     /// What to start in place of Claude Code.
+    #[serde(deserialize_with = "said")]
     pub agent: Option<Object<Agent>>,
     /// Folders to put first on PATH.
     pub path: Vec<String>,
     /// What of ssh to give.
     pub ssh: Object<Ssh>,
+}
+
+/// A key that is there has a value; `null` is none.
+fn said<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(value).map(Some)
 }
 
 /// A path to show inside.
@@ -190,13 +182,21 @@ impl Hint for ProfileError {
             ProfileError::Unreadable { .. } => {
                 Some("a profile is a small regular file of yours".into())
             }
-            ProfileError::Invalid { what, .. } => {
-                let unknown = what.strip_prefix("unknown field `")?.split('`').next()?;
-                match nearest(unknown, KEYS) {
-                    Some(key) => Some(format!("did you mean `{key}`?")),
-                    None => Some(format!("the keys are {}", KEYS[..8].join(", "))),
-                }
-            }
+            ProfileError::Invalid { what, .. } => Some(key_hint(what)),
+        }
+    }
+}
+
+/// The nearest of the keys that the parser says it expects here, or all of them.
+fn key_hint(what: &str) -> String {
+    let mut quoted = what.split('`').skip(1).step_by(2);
+    let unknown = quoted.next().filter(|_| what.starts_with("unknown "));
+    let keys: Vec<&str> = quoted.collect();
+    match unknown.map(|unknown| nearest(unknown, keys.iter().copied())) {
+        Some(Some(key)) => format!("did you mean `{key}`?"),
+        Some(None) => format!("what can stand there: {}", keys.join(", ")),
+        None => {
+            "a profile is strict JSON: no comments, no trailing commas; see docs/profiles.md".into()
         }
     }
 }

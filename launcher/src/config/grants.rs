@@ -4,10 +4,10 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::{ConfigError, Origin, within};
+use super::{ConfigError, Origin, within, writable_folders};
 use crate::cli::Entry;
 use crate::facts::{self, Facts, Kind};
-use crate::place;
+use crate::place::{self, Secrets};
 use crate::profile::{Mode, Profile};
 use crate::text::Text;
 
@@ -26,17 +26,6 @@ pub struct Grant {
     pub uncovers: Option<String>,
     /// Who asked.
     pub origin: Origin,
-}
-
-/// What of ssh is given.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ssh {
-    /// The agent's socket on the host.
-    pub agent: Option<Grant>,
-    /// Private keys, and the `.pub` of each where there is one.
-    pub keys: Vec<Grant>,
-    /// The user's known_hosts.
-    pub known_hosts: Option<Text>,
 }
 
 /// `PATH[:ro|:rw]` taken apart. A path that itself ends so is written with `:ro` or `:rw` once more.
@@ -102,7 +91,11 @@ pub(super) fn requested(
     for index in 1..grants.len() {
         let (earlier, later) = (&grants[index - 1], &grants[index]);
         if earlier.real == later.real && earlier.writable != later.writable {
-            return Err(refused(later, "it is asked for read-only and read-write"));
+            return Err(refused(
+                later,
+                "it is asked for read-only and read-write",
+                "ask for it once",
+            ));
         }
     }
     grants.dedup_by(|later, earlier| later.real == earlier.real);
@@ -110,23 +103,29 @@ pub(super) fn requested(
         if let Some(above) = grants.iter().find(|above| {
             above.writable && above.real != grant.real && within(&grant.real, &above.real)
         }) {
+            let why = format!(
+                "it lies in {}, which can be written inside (FS-G)",
+                above.real
+            );
             return Err(refused(
                 grant,
-                &format!(
-                    "it lies in {}, which can be written inside (FS-G)",
-                    above.real
-                ),
+                &why,
+                "grant the upper folder read-only, or only that one",
             ));
         }
     }
     Ok(grants)
 }
 
-fn refused(grant: &Grant, why: &str) -> ConfigError {
+/// What helps in general.
+const NARROWER: &str = "grant a folder that holds only what is needed";
+
+pub(super) fn refused(grant: &Grant, why: &str, hint: &'static str) -> ConfigError {
     ConfigError::Grant {
         path: grant.path.clone(),
         origin: grant.origin.to_string(),
         why: why.into(),
+        hint,
     }
 }
 
@@ -155,7 +154,11 @@ fn one(
         origin,
     };
     if !matches!(node.kind, Kind::File | Kind::Folder) {
-        return Err(refused(&grant, "it is a socket, a FIFO or a device"));
+        return Err(refused(
+            &grant,
+            "it is a socket, a FIFO or a device",
+            NARROWER,
+        ));
     }
     if within(&grant.real, &facts.project.root) {
         notes.push(format!(
@@ -164,48 +167,46 @@ fn one(
         ));
         return Ok(None);
     }
-    if grant.writable && within(&facts.project.root, &grant.real) {
-        return Err(refused(
-            &grant,
-            "the project lies in it, and would be mounted beneath what can be written (FS-G)",
+    if let Some(why) = unmountable(&grant, facts) {
+        return Err(refused(&grant, why, NARROWER));
+    }
+    if visible_anyway(&grant.real, facts) {
+        notes.push(format!(
+            "{} ({}) is visible anyway",
+            grant.path, grant.origin
         ));
+        return Ok(None);
     }
-    for system in [
-        "/usr", "/nix", "/etc", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
-    ] {
-        if within(&grant.real, system) {
-            if grant.writable {
-                return Err(refused(&grant, "it is a folder of the system"));
-            }
-            if system == "/usr" && facts.host.usr
-                || system == "/nix" && within(&grant.real, "/nix/store")
-            {
-                notes.push(format!(
-                    "{} ({}) is visible anyway",
-                    grant.path, grant.origin
-                ));
-                return Ok(None);
-            }
+    if let Some(secret) = Secrets::of(facts).uncovered_by(grant.real.path()) {
+        let why = format!("{} holds {}", Text::from(secret.at), secret.what);
+        if within(&grant.real, &facts.files.folder) || within(&facts.files.folder, &grant.real) {
+            return Err(refused(&grant, &why, NARROWER));
         }
-    }
-    let own = within(&grant.real, &facts.files.folder) || within(&facts.files.folder, &grant.real);
-    let secret = place::uncovers(grant.real.path(), facts.user.home.path(), |place| {
-        facts
-            .node(place)
-            .filter(|node| node.link)
-            .map(|node| node.real.path())
-    });
-    let secret = secret.or(own.then(|| (facts.files.folder.to_string(), "what steers claudebox")));
-    if let Some((place, what)) = secret {
-        if !may_uncover || own {
-            return Err(refused(
-                &grant,
-                &format!("{} holds {what}", Text::from(place)),
-            ));
+        if !may_uncover {
+            let hint = "if it must enter, say so in a profile: {\"path\": \"…\", \"uncover_secret\": true}";
+            return Err(refused(&grant, &why, hint));
         }
-        grant.uncovers = Some(what.to_owned());
+        grant.uncovers = Some(secret.what);
     }
     Ok(Some(grant))
+}
+
+/// Why a grant cannot be mounted, whatever it holds.
+fn unmountable(grant: &Grant, facts: &Facts) -> Option<&'static str> {
+    if grant.writable && within(&facts.project.root, &grant.real) {
+        return Some(
+            "the project lies in it, and would be mounted beneath what can be written (FS-G)",
+        );
+    }
+    if grant.writable && place::system(grant.real.path()) {
+        return Some("it is a folder of the system");
+    }
+    None
+}
+
+/// Whether `path` is part of what every sandbox shows.
+fn visible_anyway(path: &Text, facts: &Facts) -> bool {
+    facts.host.usr && within(path, "/usr") || within(path, "/nix/store")
 }
 
 /// `--path-add` and `path`: folders shown read-only and put first on PATH.
@@ -213,6 +214,7 @@ pub(super) fn path(
     entry: &Entry,
     facts: &Facts,
     profiles: &[(Text, Profile)],
+    grants: &[Grant],
 ) -> Result<Vec<Grant>, ConfigError> {
     let flags = entry
         .shared
@@ -243,23 +245,32 @@ pub(super) fn path(
             origin,
         };
         if node.kind != Kind::Folder {
-            return Err(refused(&grant, "it is not a folder"));
-        }
-        if within(&grant.real, &facts.project.root) {
             return Err(refused(
                 &grant,
-                "it lies in the project, which can be written inside; PATH holds only what cannot",
+                "it is not a folder",
+                "name the folder that holds the program",
+            ));
+        }
+        if let Some(folder) =
+            writable_folders(facts, grants).find(|folder| within(&grant.real, folder))
+        {
+            let why = format!(
+                "it lies in {folder}, which can be written inside; PATH takes only what cannot"
+            );
+            return Err(refused(
+                &grant,
+                &why,
+                "install the tool in a folder outside of it",
             ));
         }
         if grant.real.as_bytes().contains(&b':') {
             return Err(refused(
                 &grant,
-                "its name holds a `:`, which separates folders in PATH",
+                "its name has a `:`, which separates folders in PATH",
+                "rename it",
             ));
         }
-        let visible =
-            facts.host.usr && within(&grant.real, "/usr") || within(&grant.real, "/nix/store");
-        if !visible {
+        if !visible_anyway(&grant.real, facts) {
             one(
                 facts,
                 &dir,
@@ -272,95 +283,4 @@ pub(super) fn path(
         folders.push(grant);
     }
     Ok(folders)
-}
-
-/// `--with-ssh`, `--ssh-key` and `ssh`. The host's ssh configuration never enters.
-pub(super) fn ssh(
-    entry: &Entry,
-    facts: &Facts,
-    profiles: &[(Text, Profile)],
-) -> Result<Ssh, ConfigError> {
-    let of_profile = profiles.iter().rev().find(|(_, profile)| profile.ssh.agent);
-    let wanted = entry
-        .shared
-        .with_ssh
-        .then(|| Origin::Flag("--with-ssh".into()));
-    let wanted = wanted.or_else(|| of_profile.map(|(path, _)| Origin::Profile(path.clone())));
-    let agent = wanted.map(|origin| {
-        let Some(socket) = facts.variable("SSH_AUTH_SOCK") else {
-            return Err(ConfigError::SshAgent("SSH_AUTH_SOCK is not set".into()));
-        };
-        match facts.node(socket.path()) {
-            Some(node) if node.kind == Kind::Socket => Ok(Grant {
-                path: socket.clone(),
-                real: node.real.clone(),
-                folder: false,
-                writable: false,
-                uncovers: Some("what runs inside can sign as you".into()),
-                origin,
-            }),
-            _ => Err(ConfigError::SshAgent(format!(
-                "there is no socket at {socket}"
-            ))),
-        }
-    });
-    let flags = entry
-        .shared
-        .ssh_key
-        .iter()
-        .map(|key| (Text::from(key.as_path()), Origin::Flag("--ssh-key".into())));
-    let of_profiles = profiles.iter().flat_map(|(file, profile)| {
-        profile
-            .ssh
-            .keys
-            .iter()
-            .map(move |key| (key.as_str().into(), Origin::Profile(file.clone())))
-    });
-    let mut keys: Vec<Grant> = Vec::new();
-    for (key, origin) in flags.chain(of_profiles) {
-        let private = facts::expand(&key, &facts.user.home, facts.project.cwd.path());
-        let public = facts::with_suffix(&private, ".pub");
-        let Some(node) = facts.node(private.path()) else {
-            return Err(ConfigError::PathMissing {
-                path: private,
-                origin: origin.to_string(),
-            });
-        };
-        let mut grant = Grant {
-            path: private,
-            real: node.real.clone(),
-            folder: false,
-            writable: false,
-            uncovers: Some("what runs inside can read this private key".into()),
-            origin,
-        };
-        if node.kind != Kind::File {
-            return Err(refused(&grant, "it is not a regular file"));
-        }
-        if keys
-            .iter()
-            .any(|other| other.path.path().file_name() == grant.path.path().file_name())
-        {
-            return Err(refused(&grant, "another key has the same file name"));
-        }
-        keys.push(grant.clone());
-        if let Some(node) = facts
-            .node(public.path())
-            .filter(|node| node.kind == Kind::File)
-        {
-            (grant.path, grant.real, grant.uncovers) = (public, node.real.clone(), None);
-            keys.push(grant);
-        }
-    }
-    let agent = agent.transpose()?;
-    let given = agent.is_some() || !keys.is_empty();
-    let known_hosts = facts.node(&facts.user.home.path().join(".ssh/known_hosts"));
-    let known_hosts = known_hosts
-        .filter(|node| given && node.kind == Kind::File)
-        .map(|node| node.real.clone());
-    Ok(Ssh {
-        agent,
-        keys,
-        known_hosts,
-    })
 }

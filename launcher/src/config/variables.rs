@@ -41,43 +41,65 @@ pub const HOST_ALLOWLIST: [&str; 9] = [
 const LIMIT: usize = 131_072;
 
 /// Starts of names that load code or steer other tools (ENV-C).
-const STEERING_STARTS: [&str; 13] = [
+const STEERING_STARTS: &[&str] = &[
     "LD_",
     "DYLD_",
     "GIT_",
     "NIX_",
     "PYTHON",
+    "PIP_",
+    "UV_",
     "CARGO_",
     "RUSTC",
+    "RUSTUP_",
     "NPM_CONFIG_",
     "npm_config_",
+    "YARN_",
+    "NODE_",
     "BASH_FUNC_",
-    "CLAUDEBOX",
-    "CLAUDE_CODE_",
+    "CLAUDE",
+    "ANTHROPIC_",
     "MALLOC_",
+    "XDG_",
+    "SSH_",
+    "DOCKER_",
+    "GOFLAGS",
+    "GOPROXY",
+    "DOTNET_",
+];
+
+/// Ends of such names.
+const STEERING_ENDS: &[&str] = &[
+    "_ASKPASS",
+    "_WRAPPER",
+    "_PROXY",
+    "_proxy",
+    "_CA_BUNDLE",
+    "_CERT_FILE",
+    "_CERT_DIR",
+    "_OPTIONS",
 ];
 
 /// Such names in full.
-const STEERING: [&str; 32] = [
+const STEERING: &[&str] = &[
     "BASH_ENV",
     "ENV",
     "SHELLOPTS",
     "BASHOPTS",
     "IFS",
+    "PS0",
+    "PS1",
+    "PS2",
     "PS4",
     "PROMPT_COMMAND",
     "ZDOTDIR",
-    "NODE_OPTIONS",
-    "NODE_PATH",
+    "INPUTRC",
     "PERL5OPT",
     "PERL5LIB",
     "PERLLIB",
     "PERL5DB",
     "RUBYOPT",
     "RUBYLIB",
-    "JAVA_TOOL_OPTIONS",
-    "_JAVA_OPTIONS",
-    "JDK_JAVA_OPTIONS",
     "CLASSPATH",
     "GCONV_PATH",
     "LOCPATH",
@@ -85,12 +107,19 @@ const STEERING: [&str; 32] = [
     "LESSOPEN",
     "LESSCLOSE",
     "PAGER",
+    "MANPAGER",
     "BROWSER",
+    "EDITOR",
+    "VISUAL",
     "RUSTFLAGS",
     "MAKEFLAGS",
     "GCC_EXEC_PREFIX",
     "HOSTALIASES",
     "OPENSSL_CONF",
+    "KUBECONFIG",
+    "LUA_INIT",
+    "CURL_HOME",
+    "TERMINFO",
 ];
 
 /// A variable that was asked for.
@@ -110,8 +139,7 @@ pub fn steers(name: &Text) -> bool {
     let Some(name) = name.utf8() else { return true };
     STEERING.contains(&name)
         || STEERING_STARTS.iter().any(|start| name.starts_with(start))
-        || name.ends_with("_ASKPASS")
-        || name.ends_with("_WRAPPER")
+        || STEERING_ENDS.iter().any(|end| name.ends_with(end))
 }
 
 /// Everything that was asked for, strongest first: --env, CLAUDEBOX_EXTRA_ENV, project, user, profiles (the last first).
@@ -198,22 +226,19 @@ fn assignments(content: &Text, origin: &Origin) -> Result<Vec<(Text, Text)>, Con
 }
 
 fn refuse_from_project(name: &Text, origin: &Origin) -> Result<(), ConfigError> {
-    let refused = |why| {
-        Err(ConfigError::VariableRefused {
-            name: name.clone(),
-            origin: origin.to_string(),
-            why,
-        })
+    let why = if GENERATED.iter().any(|generated| *name == *generated) {
+        "claudebox gives it its value"
+    } else if steers(name) {
+        "it loads code or steers other tools, and what runs inside can write that file"
+    } else {
+        return Ok(());
     };
-    if GENERATED.iter().any(|generated| *name == *generated) {
-        return refused("claudebox gives it its value");
-    }
-    if steers(name) {
-        return refused(
-            "it loads code or steers other tools, and what runs inside can write that file",
-        );
-    }
-    Ok(())
+    Err(ConfigError::VariableRefused {
+        name: name.clone(),
+        origin: origin.to_string(),
+        why,
+        hint: "ask for it by --env NAME, in ~/.claudebox/env or in a profile",
+    })
 }
 
 /// Collects requests; the first for a name wins.
@@ -235,8 +260,12 @@ impl Asked {
             });
         }
         if value.as_bytes().contains(&0) {
-            let (origin, why) = (origin.to_string(), "its value holds a NUL byte");
-            return Err(ConfigError::VariableRefused { name, origin, why });
+            return Err(ConfigError::VariableRefused {
+                name,
+                origin: origin.to_string(),
+                why: "its value holds a NUL byte",
+                hint: "take the NUL byte out of the value",
+            });
         }
         if !self.variables.iter().any(|variable| variable.name == name) {
             self.variables.push(Variable {
@@ -274,15 +303,22 @@ impl Asked {
                 origin: origin.to_string(),
             });
         }
-        let why = match name.utf8() {
-            Some("PATH") => "PATH inside holds only folders that are read-only there",
-            Some("HOME") => "it is where the private home folder lies",
+        let (why, hint) = match name.utf8() {
+            Some("PATH") => (
+                "PATH inside holds only folders that are read-only there",
+                "use --path-add DIR",
+            ),
+            Some("HOME") => (
+                "it is where the private home folder lies",
+                "start claudebox with another HOME",
+            ),
             _ => return Ok(()),
         };
         Err(ConfigError::VariableRefused {
             name: name.clone(),
             origin: origin.to_string(),
             why,
+            hint,
         })
     }
 }
@@ -318,10 +354,14 @@ mod tests {
             "SSH_ASKPASS",
             "RUSTC_WRAPPER",
             "CLAUDEBOX_NETWORK",
+            "ANTHROPIC_BASE_URL",
+            "HTTPS_PROXY",
+            "https_proxy",
+            "NODE_EXTRA_CA_CERTS",
         ] {
             assert!(steers(&name.into()), "{name}");
         }
-        for name in ["DATABASE_URL", "ANTHROPIC_MODEL", "RUST_LOG"] {
+        for name in ["DATABASE_URL", "MY_TOKEN", "RUST_LOG"] {
             assert!(!steers(&name.into()), "{name}");
         }
     }

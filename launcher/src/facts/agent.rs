@@ -2,6 +2,7 @@
 //!
 //! A program is looked at, never run. One that lies in the project is passed over: the agent could have written it.
 
+use std::fmt;
 use std::fs;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
@@ -27,7 +28,26 @@ pub struct Program {
     /// Where it was looked for, in order, as far as the search went.
     pub searched: Vec<Text>,
     /// Candidates that were passed over, with the reason.
-    pub passed_over: Vec<(Text, String)>,
+    pub passed_over: Vec<(Text, PassedOver)>,
+}
+
+/// Why a candidate is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PassedOver {
+    /// Its mode does not let it be executed.
+    NotExecutable,
+    /// The agent could have written it.
+    InProject,
+}
+
+impl fmt::Display for PassedOver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PassedOver::NotExecutable => "it is not executable",
+            PassedOver::InProject => "it lies in the project",
+        })
+    }
 }
 
 /// A program that was found.
@@ -50,18 +70,30 @@ pub enum ProgramKind {
     Binary,
     /// A script of a package folder (npm).
     Script {
-        /// The folder that belongs to the package: the nearest with a `package.json`.
-        package: Text,
+        /// The folder of its package, directly in a `node_modules`; `None` for a script that stands alone.
+        package: Option<Text>,
         /// Packages beside it that it loads: same scope, same start of the name.
         companions: Vec<Text>,
-        /// `node`, or what else its first line asks for, links followed.
-        interpreter: Option<Text>,
+        /// What its first line asks `env` for, such as `node`. Any other first line names a path of the system.
+        interpreter: Option<Interpreter>,
     },
 }
 
+/// A program that is found by its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Interpreter {
+    /// The name that is asked for.
+    pub name: Text,
+    /// Where the host has it, links followed.
+    pub real: Text,
+}
+
 impl Program {
+    /// `of_profile` is the agent that a profile names; a flag is stronger.
     pub(super) fn find(
         query: &Query,
+        of_profile: Option<Text>,
         user: &User,
         environment: &[(Text, Text)],
         project: &Project,
@@ -70,13 +102,15 @@ impl Program {
         let path: Vec<PathBuf> = std::env::split_paths(&path)
             .filter(|folder| folder.is_absolute())
             .collect();
+        let claude = query.is_agent && (query.program.is_some() || of_profile.is_none());
         let asked = query
             .program
             .clone()
+            .or(of_profile)
             .map(|program| super::expand_command(&program, &user.home, &project.cwd));
         let (name, candidates): (Text, Vec<PathBuf>) = match &asked {
             Some(program) if program.as_bytes().contains(&b'/') => {
-                let name = if query.is_agent {
+                let name = if claude {
                     CLAUDE.into()
                 } else {
                     program.path().file_name().unwrap_or_default().into()
@@ -112,14 +146,14 @@ impl Program {
             if metadata.permissions().mode() & 0o111 == 0 {
                 program
                     .passed_over
-                    .push((candidate.into(), "it is not executable".into()));
+                    .push((candidate.into(), PassedOver::NotExecutable));
             } else if !explicit
                 && (real.starts_with(project.root.path())
                     || candidate.starts_with(project.root.path()))
             {
                 program
                     .passed_over
-                    .push((candidate.into(), "it lies in the project".into()));
+                    .push((candidate.into(), PassedOver::InProject));
             } else {
                 let kind = ProgramKind::of(&real, &candidate, &path, project);
                 program.found = Some(Found {
@@ -139,8 +173,9 @@ fn usual_places(path: &[PathBuf], user: &User) -> Vec<PathBuf> {
     let home = user.home.path();
     let mut places: Vec<PathBuf> = path.iter().map(|folder| folder.join(CLAUDE)).collect();
     for place in [
-        ".local/bin/claude",      // native installer
-        ".claude/local/claude",   // npm, migrated by `claude migrate-installer`
+        ".local/bin/claude", // native installer
+        // npm, migrated by `claude migrate-installer`; ~/.claude/local/claude is a wrapper of it by its absolute path.
+        ".claude/local/node_modules/.bin/claude",
         ".npm-global/bin/claude", // npm with a prefix in the home folder
         ".volta/bin/claude",
         ".bun/bin/claude",
@@ -187,41 +222,46 @@ impl ProgramKind {
         let Some(interpreter) = shebang(real) else {
             return ProgramKind::Binary;
         };
-        let Some(package) = real
-            .ancestors()
-            .skip(1)
-            .find(|folder| folder.join("package.json").is_file())
-        else {
-            return ProgramKind::Binary;
-        };
-        let interpreter = match interpreter.strip_prefix("/usr/bin/env ") {
-            // `env` asks PATH; the folder of the link comes first, as with nvm, where both are installed together.
-            Some(name) => {
-                let name = name
-                    .trim()
-                    .trim_start_matches("-S ")
-                    .split(' ')
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned();
-                let beside = candidate.parent().into_iter().map(Path::to_owned);
-                beside
-                    .chain(path.iter().cloned())
-                    .map(|folder| folder.join(&name))
-                    .find_map(|file| {
-                        fs::canonicalize(file)
-                            .ok()
-                            .filter(|file| file.is_file() && !file.starts_with(project.root.path()))
-                    })
-            }
-            None => fs::canonicalize(interpreter.split(' ').next().unwrap_or_default()).ok(),
-        };
+        // `env` asks PATH; the folder of the link comes first, as with nvm, where both are installed together.
+        let interpreter = interpreter.strip_prefix("/usr/bin/env ").and_then(|asked| {
+            let name = asked.trim().trim_start_matches("-S ").split(' ').next()?;
+            let beside = candidate.parent().into_iter().map(Path::to_owned);
+            let real = beside.chain(path.iter().cloned()).find_map(|folder| {
+                let file = fs::canonicalize(folder.join(name)).ok()?;
+                (file.is_file() && !file.starts_with(project.root.path())).then_some(file)
+            });
+            Some(Interpreter {
+                name: name.into(),
+                real: real?.into(),
+            })
+        });
+        let package = package(real);
         ProgramKind::Script {
-            package: package.into(),
-            companions: companions(package),
-            interpreter: interpreter.map(Text::from),
+            companions: package.map(companions).unwrap_or_default(),
+            package: package.map(Text::from),
+            interpreter,
         }
     }
+}
+
+/// The package that `script` belongs to: `…/node_modules/NAME` or `…/node_modules/@SCOPE/NAME`. Any other folder may
+/// hold more than a program, such as a whole project.
+fn package(script: &Path) -> Option<&Path> {
+    let is = |folder: Option<&Path>, name: &str| {
+        folder
+            .and_then(Path::file_name)
+            .is_some_and(|part| part == name)
+    };
+    let scoped = |folder: &Path| {
+        folder
+            .file_name()
+            .is_some_and(|name| name.as_bytes().starts_with(b"@"))
+            && is(folder.parent(), "node_modules")
+    };
+    script.ancestors().skip(1).find(|folder| {
+        let parent = folder.parent();
+        !scoped(folder) && (is(parent, "node_modules") || parent.is_some_and(scoped))
+    })
 }
 
 /// What stands after `#!` in the first line, within the 256 bytes that the kernel reads (execve(2)).
@@ -257,4 +297,30 @@ fn companions(package: &Path) -> Vec<Text> {
         .collect();
     found.sort();
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_folder_of_node_modules_is_a_package() {
+        let package = |script: &str| {
+            package(Path::new(script)).map(|path| path.to_string_lossy().into_owned())
+        };
+        assert_eq!(
+            package("/l/node_modules/@a/b/bin/x.js").as_deref(),
+            Some("/l/node_modules/@a/b")
+        );
+        assert_eq!(
+            package("/l/node_modules/b/x.js").as_deref(),
+            Some("/l/node_modules/b")
+        );
+        assert_eq!(
+            package("/l/node_modules/b/node_modules/c/x.js").as_deref(),
+            Some("/l/node_modules/b/node_modules/c")
+        );
+        assert_eq!(package("/home/ann/.claude/local/claude"), None);
+        assert_eq!(package("/home/ann/src/other/bin/tool"), None);
+    }
 }

@@ -14,7 +14,7 @@ use crate::text::Text;
 pub const SYSTEM_FOLDERS: [&str; 6] = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 
 /// What of the host's `/etc` is shown, links followed, where it exists. Nothing of it is secret or names a person.
-pub const RESOLVED_ETC: [&str; 14] = [
+pub const RESOLVED_ETC: [&str; 16] = [
     "/etc/ssl/certs",
     "/etc/ssl/cert.pem",
     "/etc/ssl/ca-bundle.pem",
@@ -28,6 +28,8 @@ pub const RESOLVED_ETC: [&str; 14] = [
     "/etc/zoneinfo",
     "/etc/ld.so.cache",
     "/etc/alternatives",
+    "/etc/services",
+    "/etc/protocols",
     "/etc/static",
 ];
 
@@ -133,11 +135,38 @@ pub(super) fn paths_of_interest(user: &User) -> impl Iterator<Item = Text> {
         "/usr/bin/env",
         "/nix/store",
     ]);
+    let covered = ["/proc/keys", "/proc/key-users", "/dev/null"].map(Text::from);
+    let config = [user.home.join(".config")];
     let secrets = place::SECRET_IN_HOME
         .iter()
         .map(|(place, _)| user.home.join(place));
     let known_hosts = [user.home.join(".ssh/known_hosts")];
-    fixed.map(Text::from).chain(secrets).chain(known_hosts)
+    fixed
+        .map(Text::from)
+        .chain(secrets)
+        .chain(known_hosts)
+        .chain(covered)
+        .chain(config)
+}
+
+/// The home folders of passwd(5) that are not this user's: those of people, and root's.
+pub(super) fn other_homes(user: &User) -> Vec<Text> {
+    let text = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let mut homes: Vec<Text> = Vec::new();
+    for fields in text.lines().map(|line| line.split(':').collect::<Vec<_>>()) {
+        // 1000 and up are people on every distribution here; 65534 is nobody (login.defs(5)).
+        let person = fields.get(2).and_then(|uid| uid.parse::<u32>().ok());
+        let person = person.is_some_and(|uid| uid == 0 || (1000..65_534).contains(&uid));
+        let Some(home) = fields.get(5).filter(|_| person) else {
+            continue;
+        };
+        let home = super::real(Path::new(home));
+        let odd = place::refuse_home(home.path()).is_some();
+        if !odd && !user.home.path().starts_with(home.path()) && !homes.contains(&home) {
+            homes.push(home);
+        }
+    }
+    homes
 }
 
 impl Host {
@@ -247,32 +276,60 @@ impl Bwrap {
             let Ok(real) = fs::canonicalize(&place) else {
                 continue;
             };
-            match fs::metadata(&real).map(|metadata| unfit_reason(&real, &metadata, user)) {
-                Ok(None) => return Bwrap::Found(real.into()),
-                Ok(Some(why)) if unfit == Bwrap::Missing => unfit = Bwrap::Unfit(place.into(), why),
-                Ok(Some(_)) | Err(_) => {}
+            match unfit_reason(&real) {
+                None => return Bwrap::Found(real.into()),
+                Some(why) if unfit == Bwrap::Missing => unfit = Bwrap::Unfit(place.into(), why),
+                Some(_) => {}
             }
         }
         unfit
     }
 }
 
-/// Why a bwrap must not be run: someone the agent acts for could have written it, or it is set-user-ID.
-fn unfit_reason(real: &Path, metadata: &fs::Metadata, user: &User) -> Option<String> {
+/// Why a bwrap must not be run: it is set-user-ID, or somebody other than root could have written it.
+fn unfit_reason(real: &Path) -> Option<String> {
+    let metadata = match fs::metadata(real) {
+        Ok(metadata) => metadata,
+        Err(error) => return Some(error.to_string()),
+    };
     if !metadata.is_file() || metadata.mode() & 0o111 == 0 {
         return Some("it is not an executable file".into());
     }
     if metadata.mode() & 0o4000 != 0 {
         return Some("it is set-user-ID, which cannot turn nested user namespaces off".into());
     }
+    // The store is read-only, also where it belongs to the user of a single-user installation.
     if real.starts_with("/nix/store") {
         return None;
     }
-    if metadata.mode() & 0o022 != 0 {
-        return Some("others than its owner can write it".into());
+    let root_is_mapped = root_is_mapped();
+    for part in real.ancestors() {
+        let Ok(metadata) = fs::metadata(part) else {
+            continue;
+        };
+        let name = Text::from(part);
+        // In a container's user namespace without root, root's files show the overflow uid (user_namespaces(7)).
+        let of_root = metadata.uid() == 0 || (!root_is_mapped && metadata.uid() == OVERFLOW_UID);
+        if !of_root {
+            return Some(format!(
+                "{name} belongs to uid {}, not to root",
+                metadata.uid()
+            ));
+        }
+        if metadata.mode() & 0o022 != 0 && metadata.mode() & 0o1000 == 0 {
+            return Some(format!("others than root can write {name}"));
+        }
     }
-    (metadata.uid() != 0 && metadata.uid() == user.uid)
-        .then(|| "it belongs to you, not to root".into())
+    None
+}
+
+/// What an unmapped uid shows as (`/proc/sys/kernel/overflowuid`).
+const OVERFLOW_UID: u32 = 65_534;
+
+fn root_is_mapped() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    map.lines()
+        .any(|line| line.split_whitespace().next() == Some("0"))
 }
 
 impl Kernel {
@@ -351,21 +408,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let bwrap = folder.path().join("bwrap");
         fs::write(&bwrap, "").expect("write");
-        let user = User {
-            uid: nix::unistd::getuid().as_raw(),
-            gid: 1,
-            name: "x".into(),
-            home: "/h".into(),
-            groups: vec![],
-        };
-        let reason = || unfit_reason(&bwrap, &fs::metadata(&bwrap).expect("metadata"), &user);
-        assert!(reason().is_some_and(|why| why.contains("not an executable")));
-        for (mode, why) in [(0o4755, "set-user-ID"), (0o777, "others")] {
-            fs::set_permissions(&bwrap, std::os::unix::fs::PermissionsExt::from_mode(mode))
-                .expect("chmod");
+        assert!(unfit_reason(&bwrap).is_some_and(|why| why.contains("not an executable")));
+        for (mode, why) in [(0o4755, "set-user-ID"), (0o777, "can write")] {
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+            fs::set_permissions(&bwrap, mode).expect("chmod");
+            let reason = unfit_reason(&bwrap).expect("unfit");
             assert!(
-                reason().is_some_and(|reason| reason.contains(why)),
-                "{mode:o}"
+                reason.contains(why) || reason.contains("belongs to uid"),
+                "{reason}"
             );
         }
     }

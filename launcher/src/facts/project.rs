@@ -60,10 +60,10 @@ pub struct GitLink {
 }
 
 impl Project {
-    pub(super) fn read(cwd: &Path, home: &Text, own: &Text) -> Result<Self, FactsError> {
+    pub(super) fn read(cwd: &Path, home: &Text) -> Result<Self, FactsError> {
         let cwd = fs::canonicalize(cwd).map_err(FactsError::NoWorkingFolder)?;
         fs::read_dir(&cwd).map_err(FactsError::NoWorkingFolder)?;
-        let (root, git) = top(&cwd, home, own);
+        let (root, git) = top(&cwd, home);
         let host_runs = host_runs(root, &git);
         Ok(Self {
             root: root.into(),
@@ -75,18 +75,18 @@ impl Project {
 }
 
 /// The top of the working tree around `cwd`, or `cwd` itself.
-fn top<'a>(cwd: &'a Path, home: &Text, own: &Text) -> (&'a Path, Git) {
+fn top<'a>(cwd: &'a Path, home: &Text) -> (&'a Path, Git) {
     let has_git = |folder: &&Path| fs::symlink_metadata(folder.join(".git")).is_ok();
     let Some(top) = cwd.ancestors().find(has_git) else {
         return (cwd, Git::None);
     };
     // A repository around the home folder (dotfiles in git) must not make the home folder the project.
-    if let Some(why) = place::refusal(top, home.path(), own.path()) {
-        let top = Text::from(top);
-        return (
-            cwd,
-            Git::Left(format!("the repository at {top} is left out: {why}")),
+    if home.path().starts_with(top) {
+        let why = format!(
+            "the repository at {} is around the home folder and stays outside",
+            Text::from(top)
         );
+        return (cwd, Git::Left(why));
     }
     match read_dot_git(top) {
         Ok(git) => (top, git),
@@ -165,23 +165,23 @@ fn read_dot_git(top: &Path) -> io::Result<Git> {
             )),
         });
     }
+    let config = match super::Content::read(&folder.join("config")) {
+        super::Content::Bytes(config) => config.to_string_lossy().into_owned(),
+        super::Content::Absent | super::Content::Refused(_) => String::new(),
+    };
     let mut worktree = None;
-    crate::gitconfig::each(
-        &fs::read_to_string(folder.join("config")).unwrap_or_default(),
-        |section, key, value| {
-            if section == "core" && key == "worktree" {
-                worktree = Some(folder.join(value));
-            }
-        },
-    );
+    crate::gitconfig::each(&config, |section, key, value| {
+        if section == "core" && key == "worktree" {
+            worktree = Some(folder.join(value));
+        }
+    });
     let named_back = worktree
         .and_then(|tree| fs::canonicalize(tree).ok())
         .is_some_and(|tree| tree == top);
-    let module = folder.parent().is_some_and(|parent| {
-        parent
-            .ancestors()
-            .any(|part| part.ends_with(".git/modules"))
-    });
+    // `.git/modules/NAME`, or `.git/worktrees/TREE/modules/NAME` for a submodule of a linked worktree.
+    let module = folder
+        .components()
+        .any(|part| part.as_os_str() == "modules");
     Ok(if named_back && module {
         Git::Linked(GitLink {
             common: real(&folder),

@@ -3,9 +3,11 @@
 use std::fs;
 use std::io;
 use std::os::fd::RawFd;
+use std::os::unix::fs::MetadataExt;
 
 use serde::{Deserialize, Serialize};
 
+use super::Order;
 use crate::text::Text;
 
 /// What was found inside.
@@ -21,7 +23,8 @@ pub struct Found {
     pub no_new_privs: bool,
     /// Open descriptors, without the socket to the launcher.
     pub descriptors: Vec<RawFd>,
-    /// Network devices.
+    /// Network devices that are up or have an address, but for the loopback. Others reach nothing: some kernels make a
+    /// tunnel device of each kind in every new namespace (net.core.fb_tunnels_only_for_init_net).
     pub interfaces: Vec<String>,
     /// The host's name.
     pub hostname: Text,
@@ -31,6 +34,10 @@ pub struct Found {
     pub process_group: u32,
     /// Whether it was started without any variable, but for the PWD that bwrap sets.
     pub environment_is_empty: bool,
+    /// Device and inode of what is mounted at each place of the order, in its order.
+    pub identities: Vec<Option<(u64, u64)>>,
+    /// Whether a seccomp filter is in force (`Seccomp: 2` of proc(5)).
+    pub filtered: bool,
     /// Whether Landlock scopes abstract sockets and signals.
     pub scopes: (bool, bool),
 }
@@ -47,7 +54,7 @@ pub struct MountPoint {
 }
 
 impl Found {
-    pub(super) fn look(scopes: (bool, bool), control: RawFd) -> Self {
+    pub(super) fn look(order: &Order, scopes: (bool, bool), control: RawFd) -> Self {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let field = |name: &str| {
             status
@@ -60,7 +67,6 @@ impl Found {
                 .and_then(|set| u64::from_str_radix(set, 16).ok())
                 .unwrap_or(u64::MAX)
         };
-        let interfaces = fs::read_to_string("/proc/net/dev").unwrap_or_default();
         let hostname = nix::unistd::gethostname().unwrap_or_default();
         Self {
             pid: std::process::id(),
@@ -78,19 +84,42 @@ impl Found {
                 .into_iter()
                 .filter(|descriptor| *descriptor != control && is_open(*descriptor))
                 .collect(),
-            interfaces: interfaces
-                .lines()
-                .skip(2)
-                .filter_map(|line| line.split(':').next())
-                .map(|name| name.trim().into())
-                .collect(),
+            interfaces: interfaces(),
             hostname: hostname.into(),
             mounts: mounts(&fs::read("/proc/self/mountinfo").unwrap_or_default()),
             process_group: u32::try_from(nix::unistd::getpgrp().as_raw()).unwrap_or(0),
             environment_is_empty: std::env::vars_os().all(|(name, _)| name == "PWD"),
+            identities: order.watched.iter().map(|place| identity(place)).collect(),
+            filtered: field("Seccomp:") == Some("2"),
             scopes,
         }
     }
+}
+
+fn identity(place: &Text) -> Option<(u64, u64)> {
+    fs::symlink_metadata(place)
+        .ok()
+        .map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+fn interfaces() -> Vec<String> {
+    use nix::net::if_::InterfaceFlags;
+    let mut names = Vec::new();
+    for interface in nix::ifaddrs::getifaddrs().into_iter().flatten() {
+        // An address of the link layer is no address that reaches anything.
+        let address = interface
+            .address
+            .as_ref()
+            .and_then(nix::sys::socket::SockaddrLike::family);
+        let addressed =
+            address.is_some_and(|family| family != nix::sys::socket::AddressFamily::Packet);
+        let alive = interface.flags.contains(InterfaceFlags::IFF_UP) || addressed;
+        let loopback = interface.flags.contains(InterfaceFlags::IFF_LOOPBACK);
+        if alive && !loopback && !names.contains(&interface.interface_name) {
+            names.push(interface.interface_name);
+        }
+    }
+    names
 }
 
 /// The numbers of all open descriptors, that of the listing itself included.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::pins::Pins;
 use crate::guard::Guard;
 use crate::init::Found;
 use crate::plan::{Action, Namespace, Plan};
@@ -26,8 +27,29 @@ impl fmt::Display for Difference {
 ///
 /// # Errors
 /// Every difference.
-pub(super) fn judge(plan: &Plan, found: &Found) -> Result<(), Vec<Difference>> {
+pub(super) fn judge(plan: &Plan, found: &Found, pins: &Pins) -> Result<(), Vec<Difference>> {
     let mut differences = Vec::new();
+    if plan
+        .steps
+        .iter()
+        .any(|step| step.action == Action::PinSources)
+    {
+        for ((from, at, ..), seen) in plan.binds().zip(
+            found
+                .identities
+                .iter()
+                .copied()
+                .chain(std::iter::repeat(None)),
+        ) {
+            if seen.is_none() || seen != pins.identity(from) {
+                let found = format!("what is mounted at {at} is not the {from} that was shown");
+                differences.push(Difference {
+                    guard: Guard::SourcesPinned,
+                    found,
+                });
+            }
+        }
+    }
     for step in &plan.steps {
         if let Some(found) = difference(&step.action, found) {
             differences.push(Difference {
@@ -51,7 +73,7 @@ fn difference(action: &Action, found: &Found) -> Option<String> {
         } => (found.pid != 1).then(|| format!("PID {}", found.pid)),
         Action::Unshare {
             namespace: Namespace::Network,
-        } => (found.interfaces != ["lo"])
+        } => (!found.interfaces.is_empty())
             .then(|| format!("network devices {}", found.interfaces.join(", "))),
         Action::BeUser { uid, gid } => (found.user != (*uid, *gid))
             .then(|| format!("uid {}, gid {}", found.user.0, found.user.1)),
@@ -79,9 +101,11 @@ fn difference(action: &Action, found: &Found) -> Option<String> {
             .then(|| format!("process group {}", found.process_group)),
         Action::EmptyEnvironment => (!found.environment_is_empty)
             .then(|| "PID 1 was started with variables of the host".into()),
+        Action::Deny { .. } => (!found.filtered).then(|| "no seccomp filter is in force".into()),
         // Seen in what is judged above, or done by the launcher before PID 1 exists.
         Action::Unshare { .. }
         | Action::JoinNewKeyring
+        | Action::PinSources
         | Action::RelayStream { .. }
         | Action::HideArguments
         | Action::DisableNestedUserNamespaces

@@ -2,9 +2,9 @@
 
 use super::{Action, Command, OWN, PlanError, Steps, etc};
 use crate::config::{Config, Start};
-use crate::facts::{Facts, ProgramKind};
+use crate::facts::{Facts, PassedOver, ProgramKind};
 use crate::guard::Guard;
-use crate::place;
+use crate::place::Secrets;
 use crate::text::Text;
 
 /// Where the agent lies inside, if it is shown.
@@ -25,35 +25,11 @@ pub(super) fn add(
     init(steps, config, facts);
     let program = &facts.program;
     let Some(found) = &program.found else {
-        if !matches!(config.start, Start::Agent { .. }) {
-            return Ok(None);
-        }
-        if let Some((path, _)) = program
-            .passed_over
-            .iter()
-            .find(|(_, why)| why.contains("executable"))
-        {
-            return Err(PlanError::AgentNotExecutable { path: path.clone() });
-        }
-        // A bare name that the host does not have may still be on PATH inside; PID 1 looks there, and says 127.
-        if !matches!(
-            config.start,
-            Start::Agent {
-                prompts_off: true,
-                ..
-            }
-        ) {
-            return Ok(None);
-        }
-        let passed_over: Vec<String> = program
-            .passed_over
-            .iter()
-            .map(|(path, why)| format!("; {path} was passed over: {why}"))
-            .collect();
-        return Err(PlanError::NoAgent {
-            name: program.name.clone(),
-            passed_over: passed_over.concat(),
-        });
+        return if needs_agent(config) {
+            Err(missing(facts))
+        } else {
+            Ok(None)
+        };
     };
     let folder = Text::from(format!("{OWN}/bin"));
     let shown = Shown {
@@ -72,26 +48,6 @@ pub(super) fn add(
         );
         return Ok(Some(shown));
     }
-    let refuse = |path: &Text| match place::uncovers(path.path(), facts.user.home.path(), |_| None)
-    {
-        // Claude Code's own folder may hold its program; that program alone is shown.
-        Some((_, what))
-            if !path
-                .path()
-                .starts_with(facts.user.home.path().join(".claude")) =>
-        {
-            Err(PlanError::Agent {
-                path: path.clone(),
-                why: format!("its folder holds {what}"),
-            })
-        }
-        _ => Ok(()),
-    };
-    let read_only = |from: &Text, at: Text| Action::Bind {
-        from: from.clone(),
-        at,
-        writable: false,
-    };
     match &found.kind {
         ProgramKind::Binary => {
             let bind = read_only(&found.real, shown.program.clone());
@@ -102,58 +58,117 @@ pub(super) fn add(
             companions,
             interpreter,
         } => {
-            refuse(package)?;
-            // The names of the last two folders stay: node resolves `@scope/name` by them.
-            let modules = Text::from(format!("{OWN}/lib/node_modules"));
-            let scope = package
-                .path()
-                .parent()
-                .and_then(|scope| scope.file_name())
-                .unwrap_or_default();
-            let inside = modules
-                .join(scope)
-                .join(package.path().file_name().unwrap_or_default());
-            steps.add(
-                Guard::AgentReadOnly,
-                read_only(package, inside.clone()),
-                "the agent's package",
-            );
-            for companion in companions {
-                let at = modules
-                    .join(scope)
-                    .join(companion.path().file_name().unwrap_or_default());
-                steps.add(
-                    Guard::AgentReadOnly,
-                    read_only(companion, at),
-                    "a package that the agent loads",
-                );
+            match package {
+                Some(package) => {
+                    package_steps(steps, facts, package, companions, &found.real, &shown)?
+                }
+                None => {
+                    let bind = read_only(&found.real, shown.program.clone());
+                    steps.add(Guard::AgentReadOnly, bind, "the agent's script");
+                }
             }
-            let script = found
-                .real
-                .path()
-                .strip_prefix(package.path())
-                .unwrap_or(found.real.path());
-            let link = Action::Link {
-                at: shown.program.clone(),
-                to: inside.join(script),
-            };
-            steps.add(Guard::AgentReadOnly, link, "the agent");
             if let Some(interpreter) = interpreter {
-                let name = interpreter.path().file_name().unwrap_or_default();
-                let at = shown.folder.join(name);
-                let action = if steps.shows(interpreter) {
+                let at = shown.folder.join(interpreter.name.path());
+                let action = if steps.shows(&interpreter.real) {
                     Action::Link {
                         at,
-                        to: interpreter.clone(),
+                        to: interpreter.real.clone(),
                     }
                 } else {
-                    read_only(interpreter, at)
+                    read_only(&interpreter.real, at)
                 };
                 steps.add(Guard::AgentReadOnly, action, "what runs the agent's script");
             }
         }
     }
     Ok(Some(shown))
+}
+
+fn read_only(from: &Text, at: Text) -> Action {
+    Action::Bind {
+        from: from.clone(),
+        at,
+        writable: false,
+    }
+}
+
+/// Only `run` of Claude Code insists: another command may be on PATH inside though the host's PATH has none.
+fn needs_agent(config: &Config) -> bool {
+    matches!(
+        config.start,
+        Start::Agent {
+            is_claude: true,
+            ..
+        }
+    )
+}
+
+fn missing(facts: &Facts) -> PlanError {
+    let passed_over = &facts.program.passed_over;
+    if let Some((path, _)) = passed_over
+        .iter()
+        .find(|(_, why)| *why == PassedOver::NotExecutable)
+    {
+        return PlanError::AgentNotExecutable { path: path.clone() };
+    }
+    let passed_over = passed_over
+        .iter()
+        .map(|(path, why)| format!("; {path} was passed over: {why}"));
+    PlanError::NoAgent {
+        name: facts.program.name.clone(),
+        passed_over: passed_over.collect(),
+    }
+}
+
+/// A package of npm, with the packages beside it. Their last folders keep their names: node resolves by them.
+fn package_steps(
+    steps: &mut Steps,
+    facts: &Facts,
+    package: &Text,
+    companions: &[Text],
+    script: &Text,
+    shown: &Shown,
+) -> Result<(), PlanError> {
+    let secrets = Secrets::of(facts);
+    let refused = |path: &Text| {
+        // Claude Code keeps its own npm installation in the folder with its login: what lies below is its program.
+        let local = facts.user.home.join(".claude/local/node_modules");
+        let secret = secrets
+            .uncovered_by(path.path())
+            .filter(|_| !path.path().starts_with(local.path()));
+        secret.map(|secret| PlanError::Agent {
+            path: path.clone(),
+            why: format!("its folder holds {}", secret.what),
+        })
+    };
+    let modules = Text::from(format!("{OWN}/lib/node_modules"));
+    let name = |path: &Text| path.path().file_name().unwrap_or_default().to_owned();
+    let scope = package
+        .path()
+        .parent()
+        .and_then(|scope| scope.file_name())
+        .filter(|scope| *scope != "node_modules");
+    let inside = |path: &Text| modules.join(scope.unwrap_or_default()).join(name(path));
+    for (path, why) in std::iter::once((package, "the agent's package")).chain(
+        companions
+            .iter()
+            .map(|path| (path, "a package that the agent loads")),
+    ) {
+        if let Some(error) = refused(path) {
+            return Err(error);
+        }
+        steps.add(Guard::AgentReadOnly, read_only(path, inside(path)), why);
+    }
+    let script = script
+        .path()
+        .strip_prefix(package.path())
+        .unwrap_or(script.path());
+    let link = Action::Link {
+        at: shown.program.clone(),
+        to: inside(package).join(script),
+    };
+    steps.add(Guard::AgentReadOnly, link, "the agent");
+    Ok(())
 }
 
 /// Shows PID 1. Where something inside could write the launcher's own file, a copy is shown, from an open descriptor.
@@ -200,9 +215,9 @@ pub(super) fn command(config: &Config, facts: &Facts, agent: &Option<Shown>) -> 
         },
         Start::Agent {
             arguments,
-            prompts_off,
+            is_claude,
         } => {
-            let off = prompts_off.then(|| Text::from("--dangerously-skip-permissions"));
+            let off = is_claude.then(|| Text::from("--dangerously-skip-permissions"));
             let program = agent
                 .as_ref()
                 .map_or_else(|| facts.program.name.clone(), |agent| agent.program.clone());

@@ -181,37 +181,55 @@ pub(super) fn shared(steps: &mut Steps, config: &Config, facts: &Facts, notes: &
         }
     }
     ssh(steps, config, facts);
+    project(steps, facts, notes);
+}
+
+/// The project, and the git folder that a commit needs where that lies elsewhere (FS-H).
+fn project(steps: &mut Steps, facts: &Facts, notes: &mut Vec<String>) {
     let root = &facts.project.root;
+    let writable = |folder: &Text| Action::Bind {
+        from: folder.clone(),
+        at: folder.clone(),
+        writable: true,
+    };
+    let link = match &facts.project.git {
+        Git::Linked(link) => Some(link),
+        Git::Left(why) => {
+            notes.push(format!("git: {why}"));
+            None
+        }
+        Git::None | Git::Inside => None,
+    };
+    if let Some(link) = link.filter(|link| root.path().starts_with(link.common.path())) {
+        // A worktree inside its bare repository: one mount, as none may lie beneath what can be written (FS-G).
+        let why = "the repository that this worktree lies in: a commit needs it";
+        steps.add_for(
+            Origin::Host,
+            Guard::ProjectOnly,
+            writable(&link.common),
+            why,
+        );
+        return;
+    }
     steps.add_for(
         Origin::Default,
         Guard::ProjectOnly,
-        Action::Bind {
-            from: root.clone(),
-            at: root.clone(),
-            writable: true,
-        },
+        writable(root),
         "the project",
     );
-    match &facts.project.git {
-        Git::Linked(link) if !steps.shows(&link.common) => {
-            let kind = if link.worktree {
-                "worktree"
-            } else {
-                "submodule"
-            };
-            steps.add_for(
-                Origin::Host,
-                Guard::ProjectOnly,
-                Action::Bind {
-                    from: link.common.clone(),
-                    at: link.common.clone(),
-                    writable: true,
-                },
-                format!("the git folder of this {kind}: a commit needs it"),
-            );
-        }
-        Git::Left(why) => notes.push(format!("git: {why}")),
-        Git::None | Git::Inside | Git::Linked(_) => {}
+    if let Some(link) = link.filter(|link| !steps.shows(&link.common)) {
+        let kind = if link.worktree {
+            "worktree"
+        } else {
+            "submodule"
+        };
+        let why = format!("the git folder of this {kind}: a commit needs it");
+        steps.add_for(
+            Origin::Host,
+            Guard::ProjectOnly,
+            writable(&link.common),
+            why,
+        );
     }
 }
 
@@ -264,7 +282,27 @@ fn ssh(steps: &mut Steps, config: &Config, facts: &Facts) {
 }
 
 /// Nothing of the skeleton can be changed from inside (FS-A, threats: FS-07, KRN-12).
-pub(super) fn seal(steps: &mut Steps) {
+pub(super) fn seal(steps: &mut Steps, facts: &Facts) {
+    let null = Text::from("/dev/null");
+    for list in ["/proc/keys", "/proc/key-users"].map(Text::from) {
+        if facts.node(list.path()).is_some() {
+            let cover = Action::Bind {
+                from: null.clone(),
+                at: list,
+                writable: false,
+            };
+            steps.add(
+                Guard::KeyringCalls,
+                cover,
+                "covered: it names the keys of the host's user",
+            );
+        }
+    }
+    steps.add(
+        Guard::ProcReadOnly,
+        Action::RemountReadOnly { at: "/proc".into() },
+        "no kernel switch can be turned",
+    );
     steps.add(
         Guard::RootReadOnly,
         Action::RemountReadOnly { at: "/dev".into() },

@@ -5,6 +5,7 @@ use crate::cli::Tier;
 use crate::config::Config;
 use crate::facts::{Facts, Stdio};
 use crate::guard::Guard;
+use crate::init::Denied;
 
 /// The ordinary user that the inside is where uid 0 started it (RUN-07).
 const INSTEAD_OF_ROOT: u32 = 1000;
@@ -126,6 +127,25 @@ pub(super) fn add(steps: &mut Steps, config: &Config, facts: &Facts) {
         Guard::InitProtected,
         BeUndumpable,
         "PID 1 cannot be traced or read",
+    );
+    steps.add(
+        Guard::SourcesPinned,
+        PinSources,
+        "what is mounted is what was shown",
+    );
+    steps.add(
+        Guard::KeyringCalls,
+        Deny {
+            calls: Denied::Keyrings,
+        },
+        "the user keyring is the host's, in every namespace (user-keyring(7))",
+    );
+    steps.add(
+        Guard::TerminalInjection,
+        Deny {
+            calls: Denied::TerminalInjection,
+        },
+        "the terminal is the user's own (ioctl_tty(2))",
     );
     steps.add(
         Guard::NoCoreDumps,

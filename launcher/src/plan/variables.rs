@@ -7,7 +7,7 @@ use super::{Action, Steps, Variable, etc, files};
 use crate::config::{Config, HOST_ALLOWLIST, Origin};
 use crate::facts::{Facts, Kind};
 use crate::guard::Guard;
-use crate::place;
+use crate::place::Secrets;
 use crate::text::Text;
 
 /// Every variable of the command; may add the mount that a certificate variable needs to hold.
@@ -101,7 +101,7 @@ fn certificates(steps: &mut Steps, facts: &Facts, value: &Text) -> Result<Text, 
         .node(value.path())
         .filter(|node| node.kind == Kind::File)
         .ok_or("is not a file")?;
-    if steps.shows(&node.real) || facts.project.root.path() == node.real.path() {
+    if steps.shows(&node.real) {
         return Ok(node.real.clone());
     }
     // A generated or bound place of /etc keeps its path.
@@ -112,7 +112,7 @@ fn certificates(steps: &mut Steps, facts: &Facts, value: &Text) -> Result<Text, 
     if bound {
         return Ok(value.clone());
     }
-    if place::uncovers(node.real.path(), facts.user.home.path(), |_| None).is_some() {
+    if Secrets::of(facts).uncovered_by(node.real.path()).is_some() {
         return Err("lies where secrets do");
     }
     let bind = Action::Bind {

@@ -1,0 +1,169 @@
+//! Owns reading the small files that steer claudebox, and how such a file may be read at all.
+
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{FILE_LIMIT, FactsError, Project, Query, variable};
+use crate::text::Text;
+
+/// Files that steer claudebox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OwnFiles {
+    /// `~/.claudebox`, or CLAUDEBOX_HOME.
+    pub folder: Text,
+    /// `config.json`, then each profile asked for, in order.
+    pub profiles: Vec<ProfileFile>,
+    /// `~/.claudebox/env`
+    pub user_env: Content,
+    /// `<project>/.claudebox.env`
+    pub project_env: Content,
+    /// `trust.json`
+    pub trust: Content,
+    /// Where these files really lie, where that is not in `folder`: nothing inside may write there.
+    #[serde(default)]
+    pub real: Vec<Text>,
+}
+
+/// One profile file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileFile {
+    /// The name it was asked for by; `None` for `config.json`.
+    pub name: Option<String>,
+    /// Where it lies.
+    pub path: Text,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// What reading a small file gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Content {
+    /// There is none.
+    Absent,
+    /// Its bytes.
+    Bytes(Text),
+    /// It is there and was not read, for this reason.
+    Refused(String),
+}
+
+impl Content {
+    /// Reads a small regular file without following a link at its end, without waiting and within [`FILE_LIMIT`].
+    pub(super) fn read(path: &Path) -> Self {
+        let opened = fs::OpenOptions::new()
+            .read(true)
+            .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY)
+            .open(path);
+        let file = match opened {
+            Ok(file) => file,
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                return Content::Absent;
+            }
+            Err(error) if error.raw_os_error() == Some(nix::libc::ELOOP) => {
+                return Content::Refused("it is a symbolic link".into());
+            }
+            Err(error) => return Content::Refused(error.to_string()),
+        };
+        let metadata = match file.metadata() {
+            Ok(metadata) => metadata,
+            Err(error) => return Content::Refused(error.to_string()),
+        };
+        if !metadata.is_file() {
+            return Content::Refused("it is not a regular file".into());
+        }
+        if metadata.len() > FILE_LIMIT {
+            return Content::Refused(format!("it is larger than {FILE_LIMIT} bytes"));
+        }
+        let owner = nix::unistd::getuid().as_raw();
+        if metadata.uid() != owner && metadata.uid() != 0 {
+            return Content::Refused(format!("it belongs to uid {}", metadata.uid()));
+        }
+        let mut bytes = Vec::new();
+        match file.take(FILE_LIMIT).read_to_end(&mut bytes) {
+            Ok(_) => Content::Bytes(Text::from(std::ffi::OsString::from_vec(bytes))),
+            Err(error) => Content::Refused(error.to_string()),
+        }
+    }
+}
+
+impl OwnFiles {
+    pub(super) fn read(
+        folder: &Text,
+        project: &Project,
+        query: &Query,
+        environment: &[(Text, Text)],
+    ) -> Result<Self, FactsError> {
+        let config = folder.join("config.json");
+        let (user_env, trust) = (folder.join("env"), folder.join("trust.json"));
+        let content = Content::read(&following(config.path()));
+        let mut profiles = vec![ProfileFile {
+            name: None,
+            content,
+            path: config,
+        }];
+        for name in asked(query, environment)? {
+            let path = folder.join("profiles").join(format!("{name}.json"));
+            // A name with a slash must not become a path; `config` refuses it by its name.
+            let content = if crate::profile::valid_name(&name) {
+                Content::read(&following(path.path()))
+            } else {
+                Content::Absent
+            };
+            profiles.push(ProfileFile {
+                name: Some(name),
+                path,
+                content,
+            });
+        }
+        let steering = profiles.iter().map(|profile| profile.path.clone());
+        let steering = steering.chain([user_env.clone(), trust.clone(), folder.join("profiles")]);
+        let real = steering.map(|file| super::real(file.path()));
+        let real = real
+            .filter(|file| !file.path().starts_with(folder.path()))
+            .collect();
+        Ok(Self {
+            user_env: Content::read(&following(user_env.path())),
+            project_env: Content::read(project.root.join(".claudebox.env").path()),
+            trust: Content::read(trust.path()),
+            folder: folder.clone(),
+            profiles,
+            real,
+        })
+    }
+}
+
+/// The profiles that were asked for, by flags or else by CLAUDEBOX_PROFILE (PROF-01).
+fn asked(query: &Query, environment: &[(Text, Text)]) -> Result<Vec<String>, FactsError> {
+    let Some(listed) =
+        variable(environment, "CLAUDEBOX_PROFILE").filter(|_| query.profiles.is_empty())
+    else {
+        return Ok(query.profiles.clone());
+    };
+    let why = "it is not text in UTF-8";
+    let listed = listed.utf8().ok_or(FactsError::Variable {
+        name: "CLAUDEBOX_PROFILE",
+        why,
+    })?;
+    let names = listed
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
+    Ok(names.map(str::to_owned).collect())
+}
+
+/// The user's own files may be links (dotfile managers); those of a project may not.
+pub(super) fn following(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}

@@ -1,0 +1,54 @@
+//! Owns what is mounted being what was shown: each source of a bind mount is opened before the audit, without following
+//! any link, and compared with what PID 1 sees at its place.
+//!
+//! Between the question and the answer a session that runs in the folder above could put a link in the place of what was
+//! shown (threats: MNT-02). The descriptors stay open, so that no inode can be used again meanwhile.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::OwnedFd;
+
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
+use nix::sys::stat::fstat;
+
+use super::{LaunchError, prepare};
+use crate::plan::Plan;
+use crate::text::Text;
+
+/// Device and inode (stat(2)).
+pub(super) type Identity = (u64, u64);
+
+/// The sources of a plan's bind mounts, held.
+#[derive(Debug)]
+pub struct Pins {
+    held: BTreeMap<Text, (OwnedFd, Identity)>,
+}
+
+impl Pins {
+    /// Opens every source of `plan`.
+    ///
+    /// # Errors
+    /// Where one is gone, or is reached through a link, although the plan names ends of links only.
+    pub fn hold(plan: &Plan) -> Result<Self, LaunchError> {
+        let mut held = BTreeMap::new();
+        for (from, ..) in plan.binds() {
+            let how = OpenHow::new()
+                .flags(OFlag::O_PATH | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW)
+                .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+            let opened = openat2(AT_FDCWD, from.path(), how).map_err(io::Error::from);
+            let opened = opened.map_err(|source| LaunchError::Source {
+                path: from.clone(),
+                source,
+            })?;
+            let stat = prepare("look at what is to be mounted", fstat(&opened))?;
+            held.insert(from.clone(), (opened, (stat.st_dev, stat.st_ino)));
+        }
+        Ok(Self { held })
+    }
+
+    /// What `source` was.
+    #[must_use]
+    pub(super) fn identity(&self, source: &Text) -> Option<Identity> {
+        self.held.get(source).map(|(_, identity)| *identity)
+    }
+}
