@@ -5,7 +5,7 @@
 use crate::cli::Tier;
 use crate::config::Origin;
 use crate::guard::Guard;
-use crate::page::{BOLD, PLAIN, Page, RED, YELLOW, pad, width};
+use crate::page::{BOLD, PLAIN, Page, RED, YELLOW, width};
 use crate::plan::{Action, Plan, Step};
 use crate::secret;
 use crate::text::Text;
@@ -89,10 +89,11 @@ impl Audit<'_> {
                     "[+]"
                 }
             };
-            let before = format!("  {mark} {}  ", pad(&variable.name.to_string(), names));
+            let (mark, name) = (format!("  {mark} "), variable.name.to_string());
             let value = secret::shown(&variable.name, &variable.value);
             let decided = self.decided(&variable.origin);
-            self.page.item(&before, &format!("{value}{decided}"), PLAIN);
+            self.page
+                .row(&mark, &name, names, &format!("{value}{decided}"), PLAIN);
         }
     }
 
@@ -137,11 +138,8 @@ impl Audit<'_> {
                     ("", PLAIN)
                 };
                 let value = format!("{alarm}{}{from}{}", step.why, self.decided(&step.origin));
-                self.page.item(
-                    &format!("  {wanted:<3} {}  ", pad(&at, places)),
-                    &value,
-                    style,
-                );
+                self.page
+                    .row(&format!("  {wanted:<3} "), &at, places, &value, style);
             }
         }
         for (what, of_host) in [("made", false), ("of the host", true)] {
@@ -155,9 +153,8 @@ impl Audit<'_> {
             let names =
                 names.filter_map(|step| step.action.place()?.path().strip_prefix("/etc").ok());
             let names: Vec<String> = names.map(|name| Text::from(name).to_string()).collect();
-            let before = format!("  ro  {}  ", pad("/etc", places));
-            self.page
-                .item(&before, &format!("{what}: {}", names.join(" ")), PLAIN);
+            let value = format!("{what}: {}", names.join(" "));
+            self.page.row("  ro  ", "/etc", places, &value, PLAIN);
         }
     }
 
@@ -172,11 +169,8 @@ impl Audit<'_> {
         );
         let paths = widest(self.plan.host_runs.iter().map(|run| &run.path), 40);
         for run in &self.plan.host_runs {
-            self.page.item(
-                &format!("  rw  {}  ", pad(&run.path.to_string(), paths)),
-                &run.by,
-                PLAIN,
-            );
+            self.page
+                .row("  rw  ", &run.path.to_string(), paths, &run.by, PLAIN);
         }
     }
 
@@ -210,11 +204,7 @@ impl Audit<'_> {
                 step.why,
                 self.decided(&step.origin)
             );
-            self.page.item(
-                &format!("  {}  ", pad(step.guard.name(), 18)),
-                &value,
-                PLAIN,
-            );
+            self.page.row("  ", step.guard.name(), 18, &value, PLAIN);
         }
     }
 
@@ -249,16 +239,13 @@ fn widest<'a>(texts: impl Iterator<Item = &'a Text>, most: usize) -> usize {
 /// The command as it could be typed; arguments with anything unusual in quotes.
 fn command(plan: &Plan) -> String {
     let words = std::iter::once(&plan.command.program).chain(&plan.command.arguments);
-    let quoted = words.map(|word| {
-        let shown = word.to_string();
-        let plain = !shown.is_empty()
-            && shown
-                .chars()
-                .all(|c| c.is_alphanumeric() || "-_./=:,+@%".contains(c));
-        if plain {
-            shown
+    let shown = secret::shown_words(words.map(|word| &**word));
+    let quoted = shown.into_iter().map(|word| {
+        let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
+        if !word.is_empty() && word.chars().all(plain) {
+            word
         } else {
-            format!("'{}'", shown.replace('\'', "'\\''"))
+            format!("'{}'", word.replace('\'', "'\\''"))
         }
     });
     quoted.collect::<Vec<_>>().join(" ")

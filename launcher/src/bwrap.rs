@@ -147,6 +147,7 @@ fn flags(action: &Action, contents: &mut Vec<(RawFd, Content)>) -> Vec<OsString>
                 path(at),
             ]
         }
+        Action::Cover { at } => vec![word("--ro-bind"), word("/dev/null"), path(at)],
         Action::Proc { at } => vec![word("--proc"), path(at)],
         Action::Dev { at } => vec![word("--dev"), path(at)],
         Action::RemountReadOnly { at } => vec![word("--remount-ro"), path(at)],

@@ -4,13 +4,14 @@
 use serde::Serialize;
 
 use crate::cli::{Entry, SharedArgs, Target, Tier};
-use crate::config::Config;
-use crate::facts::{Bwrap, Facts, Git, NixDaemon, Parts, Project};
+use crate::config::{Config, ConfigError};
+use crate::facts::{Bwrap, Content, Facts, Git, NixDaemon, Parts, Project};
 use crate::guard::Guard;
 use crate::hint::Hint;
 use crate::launch::{self, LaunchError};
 use crate::page::{PLAIN, Page, RED, YELLOW};
 use crate::plan::Plan;
+use crate::remedy::{install_hint, userns_obstacle};
 use crate::text::Text;
 
 /// What is said of a part.
@@ -73,23 +74,23 @@ pub fn examine(
     tier: Option<Tier>,
     probe: impl Fn(&Plan, &Facts) -> Result<(), LaunchError>,
 ) -> Report {
-    let mut findings = vec![
-        bwrap(facts),
-        user_namespaces(facts),
-        sandbox(facts, tier, probe),
-        landlock(facts),
-        agent(facts),
-    ];
-    let wanted = wanted(facts, tier);
-    if wanted == Tier::Inet {
-        let fix = "use --network full or --network none".to_owned();
-        findings.push(finding(
-            "network",
-            Verdict::Failure,
-            "the tier `inet` is not available in this version",
-            Some(fix),
-        ));
+    let (facts, configured) = (&nowhere(facts), configured(facts, tier));
+    let wanted = configured
+        .as_ref()
+        .map_or_else(|_| tier.unwrap_or(Tier::Full), |config| config.tier.value);
+    let mut findings = vec![bwrap(facts), user_namespaces(facts)];
+    match configured.and_then(|_| Config::resolve(&entry(Some(wanted)), facts)) {
+        Ok(config) => findings.push(sandbox(facts, &config, probe)),
+        Err(error) => {
+            findings.push(finding(
+                "configuration",
+                Verdict::Failure,
+                error.to_string(),
+                error.hint(),
+            ));
+        }
     }
+    findings.extend([landlock(facts), kernel(facts), agent(facts)]);
     if facts.user.uid == 0 {
         let fix = "start it as an ordinary user, or pass --allow-root".to_owned();
         findings.push(finding(
@@ -119,14 +120,38 @@ pub fn examine(
     }
 }
 
-fn wanted(facts: &Facts, tier: Option<Tier>) -> Tier {
-    let configured = || {
-        facts
-            .variable("CLAUDEBOX_NETWORK")
-            .and_then(|name| name.utf8())
-            .and_then(Tier::named)
+/// What `run` would be asked for; the command does not matter.
+fn entry(tier: Option<Tier>) -> Entry {
+    let shared = SharedArgs {
+        allow_root: true,
+        network: tier,
+        ..SharedArgs::default()
     };
-    tier.or_else(configured).unwrap_or(Tier::Full)
+    let command = ["/bin/sh", "-c", ":"].map(Into::into).to_vec();
+    Entry {
+        shared,
+        target: Target::Exec(command),
+        ..Entry::default()
+    }
+}
+
+/// What `run` would use: flags, variables and profiles of the caller, wherever they stand.
+fn configured(facts: &Facts, tier: Option<Tier>) -> Result<Config, ConfigError> {
+    Config::resolve(&entry(tier), &nowhere(facts))
+}
+
+/// The same host, standing in no project.
+fn nowhere(facts: &Facts) -> Facts {
+    let mut facts = facts.clone();
+    let root = Text::from("/srv/claudebox-check/project");
+    facts.project = Project {
+        root: root.clone(),
+        cwd: root,
+        git: Git::None,
+        host_runs: Vec::new(),
+    };
+    facts.files.project_env = Content::Absent;
+    facts
 }
 
 fn bwrap(facts: &Facts) -> Finding {
@@ -179,85 +204,21 @@ fn user_namespaces(facts: &Facts) -> Finding {
     }
 }
 
-/// What of the kernel's switches stands against unprivileged user namespaces, and the fix.
-fn userns_obstacle(facts: &Facts) -> Option<(String, String)> {
-    let kernel = &facts.host.kernel;
-    let sysctl = |key: &str, value: &str| {
-        format!("sudo sysctl -w {key}={value}   (to keep it: a file in /etc/sysctl.d)")
-    };
-    if kernel.max_user_namespaces.is_none() {
-        return Some((
-            "the kernel has none".into(),
-            "use a kernel with CONFIG_USER_NS=y".into(),
-        ));
-    }
-    if kernel.max_user_namespaces == Some(0) {
-        return Some((
-            "user.max_user_namespaces is 0".into(),
-            sysctl("user.max_user_namespaces", "15000"),
-        ));
-    }
-    if kernel.unprivileged_userns_clone == Some(false) {
-        return Some((
-            "kernel.unprivileged_userns_clone is 0".into(),
-            sysctl("kernel.unprivileged_userns_clone", "1"),
-        ));
-    }
-    if kernel.apparmor_restricts_userns == Some(true) {
-        let fix = "give bwrap an AppArmor profile that allows `userns` (Ubuntu: apt install apparmor-profiles, \
-                   enable bwrap-userns-restrict), or sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
-        return Some((
-            "AppArmor restricts them (Ubuntu 23.10 and later)".into(),
-            fix.into(),
-        ));
-    }
-    None
-}
-
 /// Starts a real sandbox, without any project in it.
 fn sandbox(
     facts: &Facts,
-    tier: Option<Tier>,
+    config: &Config,
     probe: impl Fn(&Plan, &Facts) -> Result<(), LaunchError>,
 ) -> Finding {
-    let mut facts = facts.clone();
-    let nowhere = Text::from("/srv/claudebox-check");
-    facts.project = Project {
-        root: nowhere.clone(),
-        cwd: nowhere,
-        git: Git::None,
-        host_runs: Vec::new(),
-    };
-    facts.files.profiles.clear();
-    facts.files.project_env = crate::facts::Content::Absent;
-    facts.environment.retain(|(name, _)| {
-        name.utf8()
-            .is_none_or(|name| !name.starts_with("CLAUDEBOX"))
-    });
-    let shared = SharedArgs {
-        allow_root: true,
-        network: Some(tier.unwrap_or(Tier::Full)),
-        ..SharedArgs::default()
-    };
-    let command = ["/bin/sh", "-c", ":"].map(Into::into).to_vec();
-    let entry = Entry {
-        shared,
-        target: Target::Exec(command),
-        ..Entry::default()
-    };
     let failed =
         |error: &dyn Hint| finding("sandbox", Verdict::Failure, error.to_string(), error.hint());
-    let config = match Config::resolve(&entry, &facts) {
-        Ok(config) => config,
-        Err(error) => return failed(&error),
-    };
-    let mut plan = match Plan::new(&config, &facts) {
+    let mut plan = match Plan::new(config, facts) {
         Ok(plan) => plan,
         Err(error) => return failed(&error),
     };
     plan.steps.retain(|step| step.guard != Guard::ProjectOnly);
     plan.cwd = "/".into();
-    match probe(&plan, &facts) {
+    match probe(&plan, facts) {
         Ok(()) => finding(
             "sandbox",
             Verdict::Ok,
@@ -288,6 +249,20 @@ fn landlock(facts: &Facts) -> Finding {
         }
         abi => finding("landlock", Verdict::Ok, format!("ABI {abi} or later"), None),
     }
+}
+
+/// PID 1 takes its descriptors by pidfd_getfd(2), and sources are held by openat2(2).
+fn kernel(facts: &Facts) -> Finding {
+    let release = &facts.host.kernel.release;
+    let mut numbers = release
+        .split(['.', '-'])
+        .map(|number| number.parse::<u32>().unwrap_or(0));
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if version < (5, 6) {
+        let fix = Some("use Linux 5.6 or later".into());
+        return finding("kernel", Verdict::Failure, format!("Linux {release}"), fix);
+    }
+    finding("kernel", Verdict::Ok, format!("Linux {release}"), None)
 }
 
 fn agent(facts: &Facts) -> Finding {
@@ -396,71 +371,6 @@ fn nix(facts: &Facts, parts: &Parts) -> Finding {
             let fix = "take that entry out of trusted-users in nix.conf".to_owned();
             finding("nix", Verdict::Warning, found, Some(fix))
         }
-    }
-}
-
-/// What helps where bwrap gave up with `said`.
-#[must_use]
-pub fn explain(said: &str, facts: &Facts) -> Option<String> {
-    let about_namespaces = [
-        "namespace",
-        "uid map",
-        "setgroups",
-        "RTM_NEWADDR",
-        "loopback",
-        "Operation not permitted",
-        "Permission denied",
-    ];
-    if said.contains("Unknown option") {
-        return Some(format!(
-            "bubblewrap 0.8 or later is needed: {}",
-            install_hint(&facts.host.os, "bubblewrap")
-        ));
-    }
-    if said.contains("Can't find source path") {
-        return Some("something that was there when the plan was made is gone; start again".into());
-    }
-    let in_container = facts.host.kernel.container.as_ref().map(|kind| {
-        format!(
-            "this runs in {kind}, which forbids it: start that with --security-opt seccomp=unconfined \
-             --security-opt unmask=ALL (podman) or --security-opt seccomp=unconfined --security-opt systempaths=unconfined (docker)"
-        )
-    });
-    if said.contains("mount proc") || said.contains("Can't mount") {
-        return in_container
-            .or_else(|| Some("claudebox check tells what of this host is in the way".into()));
-    }
-    if about_namespaces.iter().any(|word| said.contains(word)) {
-        return userns_obstacle(facts)
-            .map(|(found, fix)| format!("{found}: {fix}"))
-            .or(in_container)
-            .or_else(|| {
-                Some(
-                    "this host refuses unprivileged user namespaces; claudebox check tells more"
-                        .into(),
-                )
-            });
-    }
-    None
-}
-
-/// How `package` is installed on the distribution `os` (`ID` of os-release(5)).
-#[must_use]
-pub fn install_hint(os: &str, package: &str) -> String {
-    match os {
-        "debian" | "ubuntu" | "linuxmint" | "pop" | "raspbian" => {
-            format!("sudo apt install {package}")
-        }
-        "fedora" | "rhel" | "centos" | "rocky" | "almalinux" => {
-            format!("sudo dnf install {package}")
-        }
-        "arch" | "manjaro" | "endeavouros" => format!("sudo pacman -S {package}"),
-        "opensuse" | "opensuse-leap" | "opensuse-tumbleweed" | "sles" => {
-            format!("sudo zypper install {package}")
-        }
-        "alpine" => format!("doas apk add {package}"),
-        "nixos" => format!("add pkgs.{package} to environment.systemPackages"),
-        _ => format!("install {package} 0.8 or later"),
     }
 }
 

@@ -92,6 +92,9 @@ pub enum LaunchError {
     /// Inside is not what the plan promises (HARD-05).
     #[error("the sandbox is not what was planned: {0}")]
     Different(String),
+    /// The caller's file did not take what the command wrote.
+    #[error("what the command wrote could not be passed on")]
+    Relay(#[source] io::Error),
     /// A signal came before the command was there to take it.
     #[error("ended by {0} before anything was started")]
     Interrupted(Signal),
@@ -126,6 +129,7 @@ impl Hint for LaunchError {
             LaunchError::Source { .. } => {
                 Some("somebody changes it at this moment; look at it, then start again".into())
             }
+            LaunchError::Relay(_) => Some("make room where the output goes, then run it again".into()),
             LaunchError::Command { .. }
             | LaunchError::Interrupted(_)
             | LaunchError::Prepare { .. } => None,
@@ -218,8 +222,13 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
         let _ = child.kill();
     }
     let _ = child.wait();
-    relays.finish();
+    let relayed = relays.finish();
     match ended {
+        // What the command wrote is lost: that must not look like success.
+        Ok(Outcome { status: 0, found }) => {
+            relayed.map_err(LaunchError::Relay)?;
+            Ok(Outcome { status: 0, found })
+        }
         Ok(outcome) => Ok(outcome),
         Err(Trouble::Silent) => Err(bwrap_gave_up(errors, facts)),
         Err(Trouble::Other(error)) => Err(error),
@@ -329,7 +338,7 @@ fn bwrap_gave_up(mut errors: io::PipeReader, facts: &Facts) -> LaunchError {
         said
     };
     LaunchError::Bwrap {
-        hint: crate::check::explain(&said, facts),
+        hint: crate::remedy::explain(&said, facts),
         said,
     }
 }

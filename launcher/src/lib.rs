@@ -37,6 +37,7 @@ pub mod page;
 pub mod place;
 pub mod plan;
 pub mod profile;
+pub mod remedy;
 pub mod secret;
 pub mod store;
 pub mod text;

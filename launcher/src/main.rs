@@ -11,7 +11,7 @@ use claudebox::cli::{Args, CheckArgs, Entry, Mode, Wish};
 use claudebox::config::{self, Config, PROJECT_ENV};
 use claudebox::facts::{Content, Facts, Parts, Query, Stdio};
 use claudebox::hint::Hint;
-use claudebox::launch::{self, LaunchError};
+use claudebox::launch::{self, LaunchError, Pins};
 use claudebox::plan::Plan;
 use claudebox::{init, store};
 
@@ -41,8 +41,9 @@ fn run() -> Result<u8, Failure> {
         Wish::Check(args) => check(&args),
         Wish::Trust => trust(),
         Wish::Completions(shell) => {
-            clap_complete::generate(shell, &mut Args::command(), "claudebox", &mut io::stdout());
-            Ok(0)
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "claudebox", &mut script);
+            print(&String::from_utf8_lossy(&script))
         }
         Wish::Man => man(),
         Wish::Init => Ok(init::run()),
@@ -73,12 +74,13 @@ fn enter(entry: &Entry) -> Result<u8, Failure> {
         wrap: facts.stdio[2] == Stdio::Terminal,
         explain: false,
     };
-    let mut stderr = anstream::stderr();
-    let _ = write!(stderr, "{}", audit::render(&plan, look));
+    // Held before the audit: what is mounted is what was shown, however long the answer takes.
+    let pins = Pins::hold(&plan).map_err(|error| Failure::of(&error, error.status()))?;
+    let _ = write!(anstream::stderr(), "{}", audit::render(&plan, look));
     if !entry.shared.yes {
         ask(&facts)?;
     }
-    let outcome = launch::launch(&plan, &facts)
+    let outcome = launch::launch_pinned(&plan, &facts, &pins)
         .map_err(|error: LaunchError| Failure::of(&error, error.status()))?;
     Ok(outcome.status)
 }
@@ -218,20 +220,22 @@ impl Failure {
         }
     }
 
-    /// clap's own text: help and version go to stdout with 0, a wrong argument to stderr.
+    /// clap's own text: help and version go to stdout with 0, a wrong argument to stderr with a hint.
     fn usage(error: &clap::Error) -> Self {
         let text = error.render().ansi().to_string();
-        if error.use_stderr() {
-            Self {
-                text: text.replace("\u{1b}[0m\n\nFor more", "\u{1b}[0m\nhint: for more"),
-                status: REFUSED,
-            }
-        } else {
+        if !error.use_stderr() {
             let _ = print(&text);
-            Self {
+            return Self {
                 text: String::new(),
                 status: 0,
-            }
+            };
+        }
+        let text = text
+            .replace("  tip: ", "hint: ")
+            .replace("\n\nFor more information, try ", "\nhint: for more, try ");
+        Self {
+            text,
+            status: REFUSED,
         }
     }
 

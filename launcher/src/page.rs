@@ -54,6 +54,18 @@ impl Page {
         );
     }
 
+    /// One item: `mark` and `name`, then `value` in a column of its own. A name that is too wide for its column stands on
+    /// its own line.
+    pub fn row(&mut self, mark: &str, name: &str, columns: usize, value: &str, style: Style) {
+        if self.wrap && width(name) > columns {
+            self.item(mark, name, style);
+            let indent = width(mark) + columns + 2;
+            self.item(&" ".repeat(indent), value, style);
+        } else {
+            self.item(&format!("{mark}{}  ", pad(name, columns)), value, style);
+        }
+    }
+
     /// One item: the width of what stands before it is the indentation of its continuations.
     pub fn item(&mut self, before: &str, value: &str, style: Style) {
         let indent = width(before);
@@ -63,17 +75,18 @@ impl Page {
             usize::MAX
         };
         for (number, line) in fold(value, room).iter().enumerate() {
-            if number == 0 {
-                let _ = writeln!(self.text, "{before}{style}{line}{style:#}");
+            let before = if number == 0 {
+                before.to_owned()
             } else {
-                let _ = writeln!(self.text, "{:indent$}{style}{line}{style:#}", "");
-            }
+                " ".repeat(indent)
+            };
+            let _ = writeln!(self.text, "{before}{style}{line}{style:#}");
         }
     }
 }
 
 /// `text` in pieces of at most `room` columns, broken at a space or after a `:` or `/` where there is one.
-fn fold(text: &str, room: usize) -> Vec<String> {
+pub fn fold(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for word in text.split_inclusive([' ', ':', '/']) {

@@ -81,8 +81,15 @@ pub struct Plan {
 pub struct Command {
     /// A path, or a name that is looked for in PATH inside.
     pub program: Text,
-    /// Its arguments.
+    /// Its arguments; shown masked where one looks like a secret.
+    #[serde(serialize_with = "masked")]
     pub arguments: Vec<Text>,
+}
+
+fn masked<S: Serializer>(arguments: &[Text], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(secret::shown_words(
+        arguments.iter().map(|argument| &**argument),
+    ))
 }
 
 /// A variable of the inside.
@@ -206,6 +213,8 @@ pub enum Action {
     Proc { at: Text },
     /// bwrap: the few devices that every program needs.
     Dev { at: Text },
+    /// bwrap: puts /dev/null, which cannot be opened there, over a file.
+    Cover { at: Text },
     /// bwrap: makes a mount read-only.
     RemountReadOnly { at: Text },
     /// launcher: holds the source of every bind mount; init and launcher compare it with what is mounted.
@@ -247,6 +256,7 @@ impl fmt::Display for Action {
             Action::Copy { at, from } => write!(f, " {at}, from {from}"),
             Action::Folder { at }
             | Action::File { at, .. }
+            | Action::Cover { at }
             | Action::Proc { at }
             | Action::Dev { at }
             | Action::RemountReadOnly { at } => write!(f, " {at}"),
@@ -285,6 +295,7 @@ impl Action {
             | Action::Link { at, .. }
             | Action::File { at, .. }
             | Action::Copy { at, .. }
+            | Action::Cover { at }
             | Action::Proc { at }
             | Action::Dev { at } => Some(at),
             _ => None,
@@ -331,7 +342,7 @@ pub enum PlanError {
 impl Hint for PlanError {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            PlanError::NoBwrap(os) | PlanError::UnfitBwrap { os, .. } => crate::check::install_hint(os, "bubblewrap"),
+            PlanError::NoBwrap(os) | PlanError::UnfitBwrap { os, .. } => crate::remedy::install_hint(os, "bubblewrap"),
             PlanError::NoAgent { .. } => {
                 "install Claude Code (npm install -g @anthropic-ai/claude-code), or name it: --agent PATH".into()
             }

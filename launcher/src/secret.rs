@@ -52,10 +52,49 @@ const FORMATS: [(&str, &str); 27] = [
 /// `value` as it may be printed beside `name`: escaped, and masked where it may be a secret.
 #[must_use]
 pub fn shown(name: &OsStr, value: &OsStr) -> String {
-    if named_secret(name) || looks_secret(value) {
-        return mask(value);
+    if named_secret(name) {
+        mask(value)
+    } else {
+        shown_text(value)
     }
-    mask_url_password(&text::escape(value))
+}
+
+/// Text under no name, such as an argument: what looks like a token, or is a password in a URL, is masked.
+#[must_use]
+pub fn shown_text(text: &OsStr) -> String {
+    if text.as_bytes().starts_with(b"-----BEGIN") {
+        return mask(text);
+    }
+    mask_url_passwords(&mask_tokens(&text::escape(text)))
+}
+
+/// The words of a command. What follows `--password`, or stands in `--token=…`, is masked whatever it looks like.
+#[must_use]
+pub fn shown_words<'a>(words: impl IntoIterator<Item = &'a OsStr>) -> Vec<String> {
+    let mut secret_is_next = false;
+    let mut shown = Vec::new();
+    for word in words {
+        let bytes = word.as_bytes();
+        let is_flag = bytes.starts_with(b"-");
+        let equals = bytes
+            .iter()
+            .position(|byte| *byte == b'=')
+            .filter(|_| is_flag);
+        let name = OsStr::from_bytes(&bytes[..equals.unwrap_or(bytes.len())]);
+        shown.push(match equals {
+            _ if secret_is_next && !is_flag => mask(word),
+            Some(at) if named_secret(name) => {
+                format!(
+                    "{}={}",
+                    text::escape(name),
+                    mask(OsStr::from_bytes(&bytes[at + 1..]))
+                )
+            }
+            _ => shown_text(word),
+        });
+        secret_is_next = is_flag && equals.is_none() && named_secret(name);
+    }
+    shown
 }
 
 /// Whether `name` says that a secret stands behind it.
@@ -65,11 +104,35 @@ pub fn named_secret(name: &OsStr) -> bool {
     NAMES.iter().any(|part| name.contains(part))
 }
 
-fn looks_secret(value: &OsStr) -> bool {
-    let value = value.as_bytes();
+/// `text` with every word that starts as a known token masked, wherever it stands.
+fn mask_tokens(text: &str) -> String {
+    let in_word = |c: char| c.is_alphanumeric() || "-_.+/=~".contains(c);
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !in_word(c)).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        // A word may itself be `name=token`, or a path with a token in it.
+        let starts = std::iter::once(0).chain(word.match_indices(['=', '/']).map(|(at, _)| at + 1));
+        let token = starts.filter(|at| is_token(&word[*at..])).min();
+        match token {
+            Some(at) => {
+                shown.push_str(&word[..at]);
+                shown.push_str(&mask(OsStr::new(&word[at..])));
+            }
+            None => shown.push_str(word),
+        }
+        let separator = after.chars().next().map_or(0, char::len_utf8);
+        shown.push_str(&after[..separator]);
+        rest = &after[separator..];
+    }
+    shown
+}
+
+fn is_token(word: &str) -> bool {
     FORMATS
         .iter()
-        .any(|(start, _)| value.starts_with(start.as_bytes()) && value.len() >= start.len() + 8)
+        .any(|(start, _)| word.starts_with(start) && word.len() >= start.len() + 8)
 }
 
 /// The first 7 characters, `…`, the last 4. What is too short to keep most of itself hidden is hidden wholly.
@@ -89,22 +152,24 @@ fn mask(value: &OsStr) -> String {
     text::escape(OsStr::new(&ends))
 }
 
-/// `scheme://user:password@host` with the password hidden, wherever it stands in `value` (RFC 3986, 3.2.1).
-fn mask_url_password(value: &str) -> String {
-    let mut shown = String::with_capacity(value.len());
-    let mut rest = value;
+/// `scheme://user:password@host` with the password hidden, wherever it stands in `text` (RFC 3986, 3.2.1). A password that
+/// should have been percent-encoded and was not may hold `/`, `?` and `@`: the last `@` before a space ends it.
+fn mask_url_passwords(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
     while let Some(at) = rest.find("://") {
         let (before, authority) = rest.split_at(at + 3);
         shown.push_str(before);
-        let end = authority
-            .find(['/', '?', '#', ' ', ','])
-            .unwrap_or(authority.len());
-        // The last `@` of the authority ends the user information: a password may hold one itself.
-        match authority[..end]
-            .rfind('@')
-            .map(|host| (authority[..host].find(':'), host))
-        {
-            Some((Some(colon), host)) => {
+        let next_url = authority.find("://").unwrap_or(authority.len());
+        let end = authority[..next_url]
+            .find([' ', ',', '"', '\''])
+            .unwrap_or(next_url);
+        let host = authority[..end].rfind('@');
+        let colon = authority[..end]
+            .find([':', '/', '?', '#'])
+            .filter(|at| authority[*at..].starts_with(':'));
+        match (colon, host) {
+            (Some(colon), Some(host)) if colon < host => {
                 shown.push_str(&authority[..=colon]);
                 shown.push_str("***");
                 rest = &authority[host..];
@@ -142,6 +207,18 @@ mod tests {
             "ghp_012…3456"
         );
         assert_eq!(of("X", "sk-short-one"), "***");
+        let token = "ghp_0123456789012345678901234567890123456";
+        for around in [
+            "Authorization: Bearer TOKEN",
+            "https://x.example/?token=TOKEN&y=1",
+            "--token=TOKEN",
+            "\"TOKEN\"",
+        ] {
+            assert_eq!(
+                of("X", &around.replace("TOKEN", token)),
+                around.replace("TOKEN", "ghp_012…3456")
+            );
+        }
     }
 
     #[test]
@@ -158,6 +235,30 @@ mod tests {
             of("DB", "http://plain.example:80/x"),
             "http://plain.example:80/x"
         );
+    }
+
+    #[test]
+    fn what_follows_a_secret_flag_is_masked() {
+        let words = [
+            "curl",
+            "--password",
+            "hunter2",
+            "--api-key=hunter2",
+            "-v",
+            "--depth",
+            "2",
+        ]
+        .map(OsStr::new);
+        let expected = [
+            "curl",
+            "--password",
+            "***",
+            "--api-key=***",
+            "-v",
+            "--depth",
+            "2",
+        ];
+        assert_eq!(shown_words(words), expected);
     }
 
     proptest! {

@@ -135,7 +135,7 @@ pub(super) fn paths_of_interest(user: &User) -> impl Iterator<Item = Text> {
         "/usr/bin/env",
         "/nix/store",
     ]);
-    let covered = ["/proc/keys", "/proc/key-users", "/dev/null"].map(Text::from);
+    let covered = ["/proc/keys", "/proc/key-users"].map(Text::from);
     let config = [user.home.join(".config")];
     let secrets = place::SECRET_IN_HOME
         .iter()

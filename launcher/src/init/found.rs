@@ -89,7 +89,7 @@ impl Found {
             mounts: mounts(&fs::read("/proc/self/mountinfo").unwrap_or_default()),
             process_group: u32::try_from(nix::unistd::getpgrp().as_raw()).unwrap_or(0),
             environment_is_empty: std::env::vars_os().all(|(name, _)| name == "PWD"),
-            identities: order.watched.iter().map(|place| identity(place)).collect(),
+            identities: order.watched.iter().map(identity).collect(),
             filtered: field("Seccomp:") == Some("2"),
             scopes,
         }

@@ -15,7 +15,7 @@ pub(super) struct Relays {
 
 /// The threads that copy.
 pub(super) struct Running {
-    outputs: Vec<JoinHandle<()>>,
+    outputs: Vec<JoinHandle<io::Result<()>>>,
 }
 
 impl Relays {
@@ -79,30 +79,37 @@ impl Relays {
 
 impl Running {
     /// Waits until everything that was written inside is in the caller's files.
-    pub(super) fn finish(self) {
+    ///
+    /// # Errors
+    /// Where one of them could not take it, such as on a full disk. A reader that went away is no error.
+    pub(super) fn finish(self) -> io::Result<()> {
+        let mut result = Ok(());
         for output in self.outputs {
-            let _ = output.join();
+            match output
+                .join()
+                .unwrap_or_else(|_| Err(io::Error::other("the relay ended early")))
+            {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => result = Err(error),
+                _ => {}
+            }
         }
+        result
     }
 }
 
 /// Copies until one side ends; each piece is passed on at once.
-fn copy(mut from: impl Read, mut to: impl Write) {
+fn copy(mut from: impl Read, mut to: impl Write) -> io::Result<()> {
     let mut buffer = vec![0; 64 * 1024];
     loop {
         match from.read(&mut buffer) {
-            Ok(0) => return,
+            Ok(0) => return Ok(()),
             Ok(length) => {
-                if to
-                    .write_all(&buffer[..length])
-                    .and_then(|()| to.flush())
-                    .is_err()
-                {
-                    return;
-                }
+                to.write_all(&buffer[..length])?;
+                to.flush()?;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => return,
+            // A folder as standard input, or a device that went away: the inside sees the end.
+            Err(_) => return Ok(()),
         }
     }
 }

@@ -283,18 +283,12 @@ fn ssh(steps: &mut Steps, config: &Config, facts: &Facts) {
 
 /// Nothing of the skeleton can be changed from inside (FS-A, threats: FS-07, KRN-12).
 pub(super) fn seal(steps: &mut Steps, facts: &Facts) {
-    let null = Text::from("/dev/null");
     for list in ["/proc/keys", "/proc/key-users"].map(Text::from) {
         if facts.node(list.path()).is_some() {
-            let cover = Action::Bind {
-                from: null.clone(),
-                at: list,
-                writable: false,
-            };
             steps.add(
                 Guard::KeyringCalls,
-                cover,
-                "covered: it names the keys of the host's user",
+                Action::Cover { at: list },
+                "it names the keys of the host's user",
             );
         }
     }

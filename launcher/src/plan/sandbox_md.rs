@@ -2,19 +2,31 @@
 //!
 //! Claude Code reads `/etc/claude-code/CLAUDE.md` as managed memory; no file of the user or of the project is touched.
 
-use std::fmt::Write;
-
 use super::{Action, Steps, Unavailable};
 use crate::cli::Tier;
 use crate::config::{Config, Origin};
 use crate::facts::{Facts, Git};
 use crate::guard::Guard;
+use crate::page::fold;
 
 /// Where it lies inside.
 const AT: &str = "/etc/claudebox/SANDBOX.md";
 
 pub(super) fn add(steps: &mut Steps, config: &Config, facts: &Facts, unavailable: &[Unavailable]) {
-    let content = text(steps, config, facts, unavailable);
+    let page = [
+        "# You are in a sandbox\n".to_owned(),
+        paragraph(
+            "claudebox started you inside a bubblewrap sandbox on the user's machine. Permission prompts are off because \
+             the sandbox holds, not because everything is allowed. What is refused here is refused on purpose: do not look \
+             for a way round it; tell the user what you needed and why.",
+        ),
+        files(steps, facts),
+        network(config),
+        tools(facts),
+        git(config, facts),
+        refused(unavailable),
+    ];
+    let content = page.join("\n");
     let file = Action::File {
         at: AT.into(),
         content: content.into(),
@@ -31,130 +43,110 @@ pub(super) fn add(steps: &mut Steps, config: &Config, facts: &Facts, unavailable
     );
 }
 
-fn text(steps: &Steps, config: &Config, facts: &Facts, unavailable: &[Unavailable]) -> String {
-    let mut md = String::new();
-    let mut say = |line: &str| {
-        let _ = writeln!(md, "{line}");
-    };
-    say("# You are in a sandbox");
-    say("");
-    say(
-        "claudebox started you inside a bubblewrap sandbox on the user's machine. Permission prompts are off because the",
-    );
-    say(
-        "sandbox holds, not because everything is allowed. What is refused here is refused on purpose: do not look for a way",
-    );
-    say("round it, tell the user what you needed and why.");
-    say("");
-    say("## Files");
-    say("");
-    say(&format!(
-        "- The project {} is the user's own folder: what you change there stays.",
-        facts.project.root
+fn paragraph(text: &str) -> String {
+    fold(text, 100).join("\n") + "\n"
+}
+
+fn item(text: &str) -> String {
+    format!("- {}\n", fold(text, 98).join("\n  "))
+}
+
+fn files(steps: &Steps, facts: &Facts) -> String {
+    let mut section = String::from("## Files\n\n");
+    let root = &facts.project.root;
+    section += &item(&format!(
+        "The project {root} is the user's own folder: what you change there stays."
     ));
     for step in &steps.0 {
         let asked = matches!(step.origin, Origin::Flag(_) | Origin::Profile(_));
         if let (Action::Bind { at, writable, .. }, true) = (&step.action, asked) {
-            say(&format!(
-                "- {at} is of the host too, {}: {}.",
-                if *writable { "read-write" } else { "read-only" },
+            let mode = if *writable { "read-write" } else { "read-only" };
+            section += &item(&format!(
+                "{at} is the host's too, {mode}, as the user asked ({}).",
                 step.why
             ));
         }
     }
-    say(&format!(
-        "- The home folder {}, /tmp and /var/tmp are private and empty at the start, and are gone at the end.",
+    section += &item(&format!(
+        "The home folder {}, /tmp and /var/tmp are private to this session: all but empty at the start, gone at the end.",
         facts.user.home
     ));
-    say(
-        "- Programs and libraries are read-only. Nothing else of the host exists here: no other project, no SSH or cloud",
+    section += &item(
+        "Programs and libraries are read-only. But for what this page names nothing else of the host exists here: no other \
+         project, no keys or tokens, no sockets, no browser, no Docker. Do not ask the user to paste a secret.",
     );
-    say("  keys, no agent sockets, no browser, no Docker. Do not ask the user to paste a secret.");
-    say("");
-    say("## Network");
-    say("");
-    match config.tier.value {
-        Tier::None => say(
-            "There is no network: only a loopback of this sandbox, and no name resolves. Work with what is here.",
-        ),
-        Tier::Inet | Tier::Full => {
-            say(
-                "You are on the host's network: the internet, the local network and services on the host's loopback are",
-            );
-            say("reachable. Do not touch what is not part of your task.");
+    section
+}
+
+fn network(config: &Config) -> String {
+    let text = match config.tier.value {
+        Tier::None => {
+            "There is no network: only a loopback of this sandbox, and no name resolves. Work with what is here."
         }
+        Tier::Inet | Tier::Full => {
+            "You are on the host's network: the internet, the local network and services on the host's loopback are \
+             reachable. Do not touch what is not part of your task."
+        }
+    };
+    format!("## Network\n\n{}", paragraph(text))
+}
+
+fn tools(facts: &Facts) -> String {
+    let mut text = String::new();
+    if facts.host.usr {
+        text += "Programs come from the host's /usr, read-only; sudo and the package manager cannot work here. ";
     }
-    say("");
-    say("## Tools");
-    say("");
     if facts.host.nix_store {
-        say(
-            "Programs come from the Nix store, read-only. The Nix daemon is not reachable in this version of claudebox, so",
-        );
-        say(
-            "`nix shell`, `nix build` and comma cannot fetch anything. If a tool is missing, ask the user to install it",
-        );
-        say("in their profile, or to start claudebox with `--path-add DIR` or `--mount PATH`.");
-    } else {
-        say(
-            "Programs come from the host's /usr, read-only; `sudo` and the package manager cannot work here. If a tool is",
-        );
-        say(
-            "missing, use what the project's own package manager brings into the project, or ask the user to install it on",
-        );
-        say("the host or to start claudebox with `--path-add DIR` or `--mount PATH`.");
+        text += "The Nix store is there, read-only, but its daemon is not reachable in this version of claudebox: nix shell, \
+                 nix build and comma cannot fetch or build anything. ";
     }
-    say("");
-    say("## git");
-    say("");
-    match (
-        &facts.project.git,
-        &facts.git_identity.name,
-        &facts.git_identity.email,
-    ) {
-        (Git::None, ..) => say("The project is no git repository."),
-        (Git::Left(why), ..) => say(&format!("git does not work here: {why}.")),
+    text += "If a tool is missing, use what the project's own package manager brings into the project, or ask the user to \
+             install it on the host or to start claudebox with `--path-add DIR` or `--mount PATH`.";
+    format!("## Tools\n\n{}", paragraph(&text))
+}
+
+fn git(config: &Config, facts: &Facts) -> String {
+    let repository = match (&facts.project.git, &facts.git_identity.name, &facts.git_identity.email) {
+        (Git::None, ..) => "The project is no git repository.".to_owned(),
+        (Git::Left(why), ..) => format!("git does not work here: {why}."),
         (Git::Inside | Git::Linked(_), Some(name), Some(email)) => {
-            say(&format!(
-                "git is set up: commits carry {name} <{email}>. Pushing over SSH needs a key, see below."
-            ));
+            let (name, email) = (crate::text::escape(name.as_ref()), crate::text::escape(email.as_ref()));
+            format!("git is set up: commits carry {name} <{email}>.")
         }
         (Git::Inside | Git::Linked(_), ..) => {
-            say(
-                "git works; the host has no user.name and user.email, so ask the user before you commit.",
-            );
+            "git works; the host has no user.name and user.email, so ask the user before you commit.".to_owned()
         }
-    }
-    if config.ssh.agent.is_some() {
-        say(
-            "The user's ssh agent is forwarded: you can sign as the user. Use it for what you were asked to do only.",
-        );
+    };
+    let ssh = if config.ssh.agent.is_some() {
+        "The user's ssh agent is forwarded: you can sign as the user. Use it only for what you were asked to do."
     } else if !config.ssh.keys.is_empty() {
-        say("The user gave you an SSH key in ~/.ssh. Use it for what you were asked to do only.");
+        "The user gave you an SSH key in ~/.ssh. Use it only for what you were asked to do."
     } else {
-        say(
-            "There is no SSH key and no ssh agent. If you need to push or to clone over SSH, tell the user to do it, or to",
-        );
-        say("start claudebox with `--with-ssh` or `--ssh-key PATH`.");
-    }
-    say("");
-    say("## When something is refused");
-    say("");
-    say(
-        "EROFS or EACCES on a path outside the project, \"No such file\" for a file of the home folder, or a connection that",
-    );
-    say(
-        "fails: this is the sandbox. Tell the user which path, tool or address you need. They decide with `--mount`,",
-    );
-    say(
-        "`--env`, `--network` or a profile when they start claudebox again; `claudebox plan` shows what enters.",
+        "There is no SSH key and no ssh agent. If you need to push or clone over SSH, tell the user to do it, or to start \
+         claudebox with `--with-ssh` or `--ssh-key PATH`."
+    };
+    format!(
+        "## git and SSH\n\n{}{}",
+        paragraph(&repository),
+        paragraph(ssh)
+    )
+}
+
+fn refused(unavailable: &[Unavailable]) -> String {
+    let mut section = String::from("## When something is refused\n\n");
+    section += &paragraph(
+        "EROFS or EACCES on a path outside the project, \"No such file\" for a file of the home folder, or a connection that \
+         fails: that is the sandbox. Tell the user which path, tool or address you need. They decide with `--mount`, \
+         `--env`, `--network` or a profile when they start claudebox again; `claudebox plan` shows what enters.",
     );
     for missing in unavailable {
-        say("");
-        say(&format!(
-            "This host cannot give one guard: {}.",
-            missing.why
-        ));
+        section += &format!(
+            "\n{}",
+            paragraph(&format!(
+                "This host cannot give one guard: {}.",
+                missing.why
+            ))
+        );
     }
-    md
+    section
 }
