@@ -126,6 +126,9 @@ pub enum ConfigError {
     /// An env file that was not read.
     #[error("{path} was not read: {why}")]
     EnvFile { path: Text, why: String },
+    /// There is nothing to approve.
+    #[error("there is no {path}")]
+    NoEnvFile { path: Text },
     /// A bad line in an env file.
     #[error("{path}: {bad}")]
     EnvLine { path: Text, bad: BadLine },
@@ -189,6 +192,7 @@ impl Hint for ConfigError {
                 })
             }
             ConfigError::Profile(error) => return error.hint(),
+            ConfigError::NoEnvFile { .. } => "write it first: KEY=VALUE, a line each".into(),
             ConfigError::EnvFile { .. } => "an env file is a small regular file, not a link".into(),
             ConfigError::EnvLine { .. } => "a line is KEY=VALUE, blank, or starts with #".into(),
             ConfigError::Unapproved { .. } => {
@@ -238,6 +242,14 @@ impl Config {
         refuse_own_files(facts, &grants)?;
         let path = grants::path(entry, facts, &profiles, &grants)?;
         let ssh = ssh::requested(entry, facts, &profiles)?;
+        for grant in grants
+            .iter()
+            .chain(&path)
+            .chain(&ssh.agent)
+            .chain(&ssh.keys)
+        {
+            grants::refuse_astray(grant, writable_folders(facts, &grants))?;
+        }
         Ok(Self {
             tier,
             start: start(entry, &profiles),
@@ -278,7 +290,10 @@ fn refuse_own_files(facts: &Facts, grants: &[Grant]) -> Result<(), ConfigError> 
 }
 
 /// What of the host can be written inside.
-fn writable_folders<'a>(facts: &'a Facts, grants: &'a [Grant]) -> impl Iterator<Item = &'a Text> {
+pub(crate) fn writable_folders<'a>(
+    facts: &'a Facts,
+    grants: &'a [Grant],
+) -> impl Iterator<Item = &'a Text> {
     let common = match &facts.project.git {
         Git::Linked(link) => Some(&link.common),
         Git::None | Git::Inside | Git::Left(_) => None,
@@ -391,6 +406,29 @@ pub(crate) fn approved_project_env(facts: &Facts) -> Result<Option<(Text, &Text)
         path,
         changed: trust.knows(&facts.project.root, PROJECT_ENV),
     })
+}
+
+/// What was approved so far, and the project's env file in its present content; with the names that it sets.
+///
+/// # Errors
+/// Where there is none, or a launch would refuse a line of it.
+pub fn approve_project_env(facts: &Facts) -> Result<(Trust, Vec<Text>), ConfigError> {
+    refuse_place(facts)?;
+    let path = facts.project.root.join(PROJECT_ENV);
+    let content = match &facts.files.project_env {
+        Content::Absent => return Err(ConfigError::NoEnvFile { path }),
+        Content::Refused(why) => {
+            return Err(ConfigError::EnvFile {
+                path,
+                why: why.clone(),
+            });
+        }
+        Content::Bytes(content) => content,
+    };
+    let names = variables::names_of_project(content, &Origin::EnvFile(path))?;
+    let mut trust = trust(facts)?;
+    trust.approve(&facts.project.root, PROJECT_ENV, content);
+    Ok((trust, names))
 }
 
 /// What was approved so far.

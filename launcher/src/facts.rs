@@ -18,7 +18,7 @@ use std::fs;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -87,6 +87,9 @@ pub struct Node {
     /// Whether the path itself is a symbolic link.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub link: bool,
+    /// Every symbolic link on the way to its end, by its own real place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Text>,
 }
 
 /// What lies at a path.
@@ -319,7 +322,7 @@ pub fn expand(path: &Text, home: &Text, cwd: &Path) -> Text {
         Err(_) => cwd
             .join(path.path())
             .components()
-            .collect::<std::path::PathBuf>()
+            .collect::<PathBuf>()
             .into(),
     }
 }
@@ -345,12 +348,54 @@ impl Node {
             kind if kind.is_fifo() => Kind::Fifo,
             _ => Kind::Device,
         };
+        let links = if real == path {
+            Vec::new()
+        } else {
+            links(path)
+        };
         Some(Self {
             real: real.into(),
             kind,
             link,
+            links,
         })
     }
+}
+
+/// Every symbolic link that is followed on the way along `path`, by its own real place, as path_resolution(7) goes.
+fn links(path: &Path) -> Vec<Text> {
+    let mut found = Vec::new();
+    let mut at = PathBuf::from("/");
+    let mut ahead: Vec<std::ffi::OsString> = names(path);
+    while let Some(name) = ahead.pop() {
+        if name == ".." {
+            at.pop();
+            continue;
+        }
+        let next = at.join(&name);
+        // The kernel gives up after 40 links; what loops has no end and is no node.
+        match fs::read_link(&next) {
+            Ok(target) if found.len() < 40 => {
+                found.push(next.into());
+                if target.is_absolute() {
+                    at = "/".into();
+                }
+                ahead.extend(names(&target));
+            }
+            _ => at = next,
+        }
+    }
+    found
+}
+
+/// The names in `path`, the first one last.
+fn names(path: &Path) -> Vec<std::ffi::OsString> {
+    let named = |part: std::path::Component<'_>| match part {
+        std::path::Component::Normal(name) => Some(name.to_owned()),
+        std::path::Component::ParentDir => Some("..".into()),
+        _ => None,
+    };
+    path.components().rev().filter_map(named).collect()
 }
 
 impl User {

@@ -11,6 +11,9 @@ use crate::facts::GitIdentity;
 /// How deep `include.path` is followed (git's own limit is 10).
 const DEPTH: usize = 10;
 
+/// How many files are read in all: an include may lie where the agent writes, and may name itself many times.
+const FILES: usize = 64;
+
 /// Calls `each` with section (subsection after a dot), key and value of every variable; broken lines are passed over.
 pub fn each(text: &str, mut each: impl FnMut(&str, &str, &str)) {
     let mut section = String::new();
@@ -75,7 +78,7 @@ pub fn apply(
     home: &Path,
     read: impl Fn(&Path) -> Option<String>,
 ) {
-    apply_at(identity, file, home, &read, DEPTH);
+    apply_at(identity, file, home, &read, DEPTH, &mut FILES.clone());
 }
 
 fn apply_at(
@@ -84,7 +87,12 @@ fn apply_at(
     home: &Path,
     read: &impl Fn(&Path) -> Option<String>,
     depth: usize,
+    files: &mut usize,
 ) {
+    if *files == 0 {
+        return;
+    }
+    *files -= 1;
     let Some(text) = read(file).filter(|_| depth > 0) else {
         return;
     };
@@ -102,7 +110,7 @@ fn apply_at(
                     Some(rest) => home.join(rest),
                     None => file.parent().unwrap_or(home).join(PathBuf::from(value)),
                 };
-                apply_at(identity, &path, home, read, depth - 1);
+                apply_at(identity, &path, home, read, depth - 1, files);
             }
             _ => {}
         }

@@ -129,10 +129,11 @@ impl Hint for LaunchError {
             LaunchError::Source { .. } => {
                 Some("somebody changes it at this moment; look at it, then start again".into())
             }
+            LaunchError::Command { .. } => {
+                Some("make it executable (chmod +x), or start it by its interpreter".into())
+            }
             LaunchError::Relay(_) => Some("make room where the output goes, then run it again".into()),
-            LaunchError::Command { .. }
-            | LaunchError::Interrupted(_)
-            | LaunchError::Prepare { .. } => None,
+            LaunchError::Interrupted(_) | LaunchError::Prepare { .. } => None,
         }
     }
 }

@@ -9,7 +9,7 @@ use claudebox::audit::{self, Look};
 use claudebox::check;
 use claudebox::cli::{Args, CheckArgs, Entry, Mode, Wish};
 use claudebox::config::{self, Config, PROJECT_ENV};
-use claudebox::facts::{Content, Facts, Parts, Query, Stdio};
+use claudebox::facts::{Facts, Parts, Query, Stdio};
 use claudebox::hint::Hint;
 use claudebox::launch::{self, LaunchError, Pins};
 use claudebox::plan::Plan;
@@ -17,6 +17,10 @@ use claudebox::{init, store};
 
 /// claudebox refused or failed.
 const REFUSED: u8 = 125;
+
+/// What helps where nothing is known to.
+const REPORT: &str =
+    "claudebox check tells what of this host is in the way; else please report this";
 
 fn main() -> ExitCode {
     // The second stage is entered with nothing but this word; it reads no other argument.
@@ -34,7 +38,9 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<u8, Failure> {
-    launch::close_inherited().map_err(|error| Failure::new(&error, None, REFUSED))?;
+    launch::close_inherited().map_err(|error| {
+        Failure::io("list /proc/self/fd", &error, "mount /proc, then try again")
+    })?;
     let args = Args::try_parse().map_err(|error| Failure::usage(&error))?;
     match args.wish() {
         Wish::Enter(entry) => enter(&entry),
@@ -57,8 +63,7 @@ fn enter(entry: &Entry) -> Result<u8, Failure> {
     let plan = Plan::new(&config, &facts).map_err(|error| Failure::of(&error, error.status()))?;
     match entry.mode {
         Mode::PlanJson => {
-            let json = serde_json::to_string_pretty(&plan)
-                .map_err(|error| Failure::new(&error, None, REFUSED))?;
+            let json = serde_json::to_string_pretty(&plan).map_err(|error| Failure::new(&error))?;
             return print(&(json + "\n"));
         }
         Mode::Plan { explain } => {
@@ -91,7 +96,7 @@ fn ask(facts: &Facts) -> Result<(), Failure> {
         let what = "there is no terminal to ask on";
         return Err(Failure::plain(
             what,
-            Some("pass --yes to start without the question".into()),
+            "pass --yes to start without the question",
             REFUSED,
         ));
     }
@@ -102,11 +107,14 @@ fn ask(facts: &Facts) -> Result<(), Failure> {
         let read = io::stdin()
             .lock()
             .read_line(&mut answer)
-            .map_err(|error| Failure::new(&error, None, REFUSED))?;
+            .map_err(|error| Failure::new(&error))?;
         match answer.trim().to_lowercase().as_str() {
             "" if read > 0 => return Ok(()),
             "y" | "yes" => return Ok(()),
-            "" | "n" | "no" => return Err(Failure::plain("nothing was started", None, REFUSED)),
+            "" | "n" | "no" => {
+                let hint = "claudebox plan --explain tells who decided each item, and why";
+                return Err(Failure::plain("nothing was started", hint, REFUSED));
+            }
             _ => {}
         }
     }
@@ -125,9 +133,7 @@ fn check(args: &CheckArgs) -> Result<u8, Failure> {
         |plan, facts| launch::launch(plan, facts).map(drop),
     );
     let text = if args.json {
-        serde_json::to_string_pretty(&report)
-            .map_err(|error| Failure::new(&error, None, REFUSED))?
-            + "\n"
+        serde_json::to_string_pretty(&report).map_err(|error| Failure::new(&error))? + "\n"
     } else {
         report.render(io::stdout().is_terminal())
     };
@@ -138,45 +144,31 @@ fn check(args: &CheckArgs) -> Result<u8, Failure> {
 /// Approves the project's env file as it is now.
 fn trust() -> Result<u8, Failure> {
     let facts = Facts::read(&Query::default()).map_err(|error| Failure::of(&error, REFUSED))?;
-    let mut trust = config::trust(&facts).map_err(|error| Failure::of(&error, REFUSED))?;
-    let path = facts.project.root.join(PROJECT_ENV);
-    let content = match &facts.files.project_env {
-        Content::Bytes(content) => content,
-        Content::Absent => {
-            return Err(Failure::plain(
-                &format!("there is no {path}"),
-                None,
-                REFUSED,
-            ));
-        }
-        Content::Refused(why) => {
-            return Err(Failure::plain(
-                &format!("{path} was not read: {why}"),
-                None,
-                REFUSED,
-            ));
-        }
-    };
-    trust.approve(&facts.project.root, PROJECT_ENV, content);
-    store::write(
-        &facts.files.folder,
-        "trust.json",
-        trust.to_json().as_bytes(),
-    )
-    .map_err(|error| {
-        Failure::plain(
-            &format!("{} was not written: {error}", facts.files.folder),
-            None,
-            REFUSED,
+    let (trust, names) =
+        config::approve_project_env(&facts).map_err(|error| Failure::of(&error, REFUSED))?;
+    let folder = &facts.files.folder;
+    store::write(folder, "trust.json", trust.to_json().as_bytes()).map_err(|error| {
+        Failure::io(
+            &format!("write {folder}/trust.json"),
+            &error,
+            "make it writable for you",
         )
     })?;
-    print(&format!("approved: {path}\n"))
+    let names = names
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ");
+    print(&format!(
+        "approved {}, which sets {names}\n",
+        facts.project.root.join(PROJECT_ENV)
+    ))
 }
 
 fn man() -> Result<u8, Failure> {
     let mut page = Vec::new();
     let rendered = clap_mangen::Man::new(Args::command()).render(&mut page);
-    rendered.map_err(|error| Failure::new(&error, None, REFUSED))?;
+    rendered.map_err(|error| Failure::new(&error))?;
     print(&String::from_utf8_lossy(&page))
 }
 
@@ -185,7 +177,11 @@ fn print(text: &str) -> Result<u8, Failure> {
     match anstream::stdout().write_all(text.as_bytes()) {
         Ok(()) => Ok(0),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
-        Err(error) => Err(Failure::new(&error, None, REFUSED)),
+        Err(error) => Err(Failure::io(
+            "write to standard output",
+            &error,
+            "make room where the output goes",
+        )),
     }
 }
 
@@ -203,19 +199,22 @@ impl Failure {
             chain += &format!(": {cause}");
             source = cause.source();
         }
-        Self::plain(&chain, error.hint(), status)
+        let hint = error.hint().unwrap_or_else(|| REPORT.into());
+        Self::plain(&chain, &hint, status)
     }
 
-    fn new(error: &dyn std::error::Error, hint: Option<String>, status: u8) -> Self {
-        Self::plain(&error.to_string(), hint, status)
+    /// What should not happen.
+    fn new(error: &dyn std::error::Error) -> Self {
+        Self::plain(&error.to_string(), REPORT, REFUSED)
     }
 
-    fn plain(what: &str, hint: Option<String>, status: u8) -> Self {
-        let hint = hint
-            .map(|hint| format!("hint: {hint}\n"))
-            .unwrap_or_default();
+    fn io(what: &str, error: &io::Error, hint: &str) -> Self {
+        Self::plain(&format!("cannot {what}: {error}"), hint, REFUSED)
+    }
+
+    fn plain(what: &str, hint: &str, status: u8) -> Self {
         Self {
-            text: format!("claudebox: {what}\n{hint}"),
+            text: format!("claudebox: {what}\nhint: {hint}\n"),
             status,
         }
     }

@@ -8,7 +8,7 @@
 //! 1. The root is an empty tmpfs.
 //! 2. Programs and libraries: `/usr` and the folders beside it, the Nix store.
 //! 3. `/proc`, `/dev`, and a private tmpfs for each temporary folder and for the home folder.
-//! 4. `/etc`, generated, and claudebox's own folder `/opt/claudebox` with PID 1 and the agent.
+//! 4. `/etc`, generated, and claudebox's own folder `/run/claudebox` with PID 1 and the agent.
 //! 5. Grants, parents before children; then the project; then its common git folder.
 //! 6. `/dev` and the root become read-only.
 //!
@@ -43,7 +43,7 @@ use crate::text::Text;
 pub const VERSION: u32 = 1;
 
 /// claudebox's own folder inside.
-pub const OWN: &str = "/opt/claudebox";
+pub const OWN: &str = "/run/claudebox";
 
 /// All that will be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

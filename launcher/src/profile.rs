@@ -190,7 +190,11 @@ impl Hint for ProfileError {
 /// The nearest of the keys that the parser says it expects here, or all of them.
 fn key_hint(what: &str) -> String {
     let mut quoted = what.split('`').skip(1).step_by(2);
-    let unknown = quoted.next().filter(|_| what.starts_with("unknown "));
+    let unknown = if what.starts_with("unknown field") {
+        quoted.next()
+    } else {
+        None
+    };
     let keys: Vec<&str> = quoted.collect();
     match unknown.map(|unknown| nearest(unknown, keys.iter().copied())) {
         Some(Some(key)) => format!("did you mean `{key}`?"),
@@ -253,6 +257,9 @@ fn without_value(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let message = message.split(" at line ").next().unwrap_or(&message);
     match message.split_once(", expected ") {
+        Some((found, expected)) if found.starts_with("unknown variant ") => {
+            format!("unknown value, expected {expected}")
+        }
         Some((found, expected)) if found.starts_with("invalid ") => {
             let kind = found
                 .split([':', ' '])

@@ -43,7 +43,17 @@ impl Text {
 #[must_use]
 pub fn escape(text: &OsStr) -> String {
     let mut shown = String::with_capacity(text.len());
-    for chunk in text.as_bytes().utf8_chunks() {
+    // A blank at either end is not seen either.
+    let (starts, ends) = (
+        text.as_bytes().starts_with(b" "),
+        text.as_bytes().ends_with(b" "),
+    );
+    let inner = &text.as_bytes()[usize::from(starts)..];
+    let inner = &inner[..inner.len() - usize::from(ends && !inner.is_empty())];
+    if starts {
+        shown.push_str("\\x20");
+    }
+    for chunk in inner.utf8_chunks() {
         for character in chunk.valid().chars() {
             match character {
                 '\\' => shown.push_str("\\\\"),
@@ -58,6 +68,9 @@ pub fn escape(text: &OsStr) -> String {
         for byte in chunk.invalid() {
             shown.push_str(&format!("\\x{byte:02x}"));
         }
+    }
+    if ends && (!starts || text.len() > 1) {
+        shown.push_str("\\x20");
     }
     shown
 }

@@ -20,6 +20,8 @@ pub struct Grant {
     pub real: Text,
     /// Whether it is a folder.
     pub folder: bool,
+    /// The links on the way from one to the other, by their own real places.
+    pub links: Vec<Text>,
     /// Whether it can be written.
     pub writable: bool,
     /// The secret that it uncovers, as its profile says in so many words.
@@ -148,6 +150,7 @@ fn one(
     let mut grant = Grant {
         real: node.real.clone(),
         folder: node.kind == Kind::Folder,
+        links: node.links.clone(),
         writable: mode == Mode::Rw,
         uncovers: None,
         path,
@@ -189,6 +192,27 @@ fn one(
         grant.uncovers = Some(secret.what);
     }
     Ok(Some(grant))
+}
+
+/// Refuses what is reached through a link that something inside could have planted (threats: MNT-02).
+pub(super) fn refuse_astray<'a>(
+    grant: &Grant,
+    mut writable: impl Iterator<Item = &'a Text>,
+) -> Result<(), ConfigError> {
+    let planted = |folder: &&Text| {
+        !within(&grant.real, folder) && grant.links.iter().any(|link| within(link, folder))
+    };
+    match writable.find(planted) {
+        Some(folder) => {
+            let why = format!("a link in {folder}, which can be written inside, leads there");
+            Err(refused(
+                grant,
+                &why,
+                "name the place that you mean, not a link in the project",
+            ))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Why a grant cannot be mounted, whatever it holds.
@@ -239,6 +263,7 @@ pub(super) fn path(
         let grant = Grant {
             real: node.real.clone(),
             folder: true,
+            links: node.links.clone(),
             writable: false,
             uncovers: None,
             path,

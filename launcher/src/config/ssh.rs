@@ -1,7 +1,7 @@
 //! Owns what of ssh is given: the agent, single keys, the known hosts (SSH-01).
 
 use super::grants::{Grant, refused};
-use super::{ConfigError, Origin};
+use super::{ConfigError, Origin, within};
 use crate::cli::Entry;
 use crate::facts::{self, Facts, Kind};
 use crate::profile::Profile;
@@ -39,6 +39,7 @@ pub(super) fn requested(
                 path: socket.clone(),
                 real: node.real.clone(),
                 folder: false,
+                links: node.links.clone(),
                 writable: false,
                 uncovers: Some("what runs inside can sign as you".into()),
                 origin,
@@ -74,6 +75,7 @@ pub(super) fn requested(
             path: private,
             real: node.real.clone(),
             folder: false,
+            links: node.links.clone(),
             writable: false,
             uncovers: Some("what runs inside can read this private key".into()),
             origin,
@@ -82,6 +84,16 @@ pub(super) fn requested(
             return Err(refused(
                 &grant,
                 "it is not a regular file",
+                "name the private key itself",
+            ));
+        }
+        if ["/proc", "/sys", "/dev"]
+            .iter()
+            .any(|place| within(&grant.real, place))
+        {
+            return Err(refused(
+                &grant,
+                "it is no file of a disk",
                 "name the private key itself",
             ));
         }
@@ -100,7 +112,8 @@ pub(super) fn requested(
             .node(public.path())
             .filter(|node| node.kind == Kind::File)
         {
-            (grant.path, grant.real, grant.uncovers) = (public, node.real.clone(), None);
+            (grant.path, grant.real, grant.links) = (public, node.real.clone(), node.links.clone());
+            grant.uncovers = None;
             keys.push(grant);
         }
     }

@@ -210,6 +210,16 @@ pub(super) fn requested(
     Ok(asked.variables)
 }
 
+/// The names that a project's env file sets, if a launch would take all of them.
+pub(super) fn names_of_project(content: &Text, origin: &Origin) -> Result<Vec<Text>, ConfigError> {
+    let names = assignments(content, origin)?
+        .into_iter()
+        .map(|(name, _)| name);
+    names
+        .map(|name| refuse_from_project(&name, origin).map(|()| name))
+        .collect()
+}
+
 fn assignments(content: &Text, origin: &Origin) -> Result<Vec<(Text, Text)>, ConfigError> {
     let Origin::EnvFile(path) = origin else {
         return Ok(Vec::new());

@@ -147,10 +147,7 @@ impl Program {
                 program
                     .passed_over
                     .push((candidate.into(), PassedOver::NotExecutable));
-            } else if !explicit
-                && (real.starts_with(project.root.path())
-                    || candidate.starts_with(project.root.path()))
-            {
+            } else if !explicit && leads_through(&candidate, &real, project) {
                 program
                     .passed_over
                     .push((candidate.into(), PassedOver::InProject));
@@ -166,6 +163,15 @@ impl Program {
         }
         program
     }
+}
+
+/// Whether `candidate`, its end, or a link on the way lies in the project.
+fn leads_through(candidate: &Path, real: &Path, project: &Project) -> bool {
+    let mut links = super::links(candidate)
+        .into_iter()
+        .map(|link| link.path().to_owned());
+    let inside = |path: &Path| path.starts_with(project.root.path());
+    inside(candidate) || inside(real) || links.any(|link| inside(&link))
 }
 
 /// PATH, then where the installers of Claude Code put it.

@@ -311,8 +311,13 @@ fn unfit_reason(real: &Path) -> Option<String> {
         // In a container's user namespace without root, root's files show the overflow uid (user_namespaces(7)).
         let of_root = metadata.uid() == 0 || (!root_is_mapped && metadata.uid() == OVERFLOW_UID);
         if !of_root {
+            let hidden = if metadata.uid() == OVERFLOW_UID {
+                " as it is seen in this user namespace"
+            } else {
+                ""
+            };
             return Some(format!(
-                "{name} belongs to uid {}, not to root",
+                "{name} belongs to uid {}, not to root{hidden}",
                 metadata.uid()
             ));
         }

@@ -25,7 +25,8 @@ pub struct OwnFiles {
     pub project_env: Content,
     /// `trust.json`
     pub trust: Content,
-    /// Where these files really lie, where that is not in `folder`: nothing inside may write there.
+    /// Where these files really lie, and the links on the way, where that is not in `folder`: nothing inside may write
+    /// there.
     #[serde(default)]
     pub real: Vec<Text>,
 }
@@ -129,7 +130,12 @@ impl OwnFiles {
         }
         let steering = profiles.iter().map(|profile| profile.path.clone());
         let steering = steering.chain([user_env.clone(), trust.clone(), folder.join("profiles")]);
-        let real = steering.map(|file| super::real(file.path()));
+        let ends = |file: Text| {
+            super::links(file.path())
+                .into_iter()
+                .chain([super::real(file.path())])
+        };
+        let real = steering.flat_map(ends);
         let real = real
             .filter(|file| !file.path().starts_with(folder.path()))
             .collect();

@@ -48,6 +48,7 @@ pub(super) fn add(
         );
         return Ok(Some(shown));
     }
+    refuse_among_secrets(facts, &found.real)?;
     match &found.kind {
         ProgramKind::Binary => {
             let bind = read_only(&found.real, shown.program.clone());
@@ -120,6 +121,21 @@ fn missing(facts: &Facts) -> PlanError {
     }
 }
 
+/// Claude Code keeps its own npm installation in the folder with its login: what lies below that is its program.
+fn refuse_among_secrets(facts: &Facts, path: &Text) -> Result<(), PlanError> {
+    let local = facts.user.home.join(".claude/local/node_modules");
+    match Secrets::of(facts).uncovered_by(path.path()) {
+        Some(secret) if !path.path().starts_with(local.path()) => {
+            let why = format!("its folder holds {}", secret.what);
+            Err(PlanError::Agent {
+                path: path.clone(),
+                why,
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A package of npm, with the packages beside it. Their last folders keep their names: node resolves by them.
 fn package_steps(
     steps: &mut Steps,
@@ -129,18 +145,6 @@ fn package_steps(
     script: &Text,
     shown: &Shown,
 ) -> Result<(), PlanError> {
-    let secrets = Secrets::of(facts);
-    let refused = |path: &Text| {
-        // Claude Code keeps its own npm installation in the folder with its login: what lies below is its program.
-        let local = facts.user.home.join(".claude/local/node_modules");
-        let secret = secrets
-            .uncovered_by(path.path())
-            .filter(|_| !path.path().starts_with(local.path()));
-        secret.map(|secret| PlanError::Agent {
-            path: path.clone(),
-            why: format!("its folder holds {}", secret.what),
-        })
-    };
     let modules = Text::from(format!("{OWN}/lib/node_modules"));
     let name = |path: &Text| path.path().file_name().unwrap_or_default().to_owned();
     let scope = package
@@ -154,9 +158,7 @@ fn package_steps(
             .iter()
             .map(|path| (path, "a package that the agent loads")),
     ) {
-        if let Some(error) = refused(path) {
-            return Err(error);
-        }
+        refuse_among_secrets(facts, path)?;
         steps.add(Guard::AgentReadOnly, read_only(path, inside(path)), why);
     }
     let script = script

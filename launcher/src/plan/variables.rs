@@ -4,7 +4,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::agent::Shown;
 use super::{Action, Steps, Variable, etc, files};
-use crate::config::{Config, HOST_ALLOWLIST, Origin};
+use crate::config::{Config, HOST_ALLOWLIST, Origin, writable_folders};
+use crate::envfile;
 use crate::facts::{Facts, Kind};
 use crate::guard::Guard;
 use crate::place::Secrets;
@@ -51,15 +52,20 @@ pub(super) fn all(
     for (name, value) in &facts.environment {
         let Some(known) = name.utf8() else { continue };
         if known == "SSL_CERT_FILE" || known == "NIX_SSL_CERT_FILE" {
-            match certificates(steps, facts, value) {
+            match certificates(steps, config, facts, value) {
                 Ok(value) => offer(name.clone(), value, Origin::Host),
                 Err(why) => notes.push(format!("{name} is left out: {value} {why}")),
             }
-        } else if HOST_ALLOWLIST.contains(&known) || known.starts_with("LC_") {
+        } else if HOST_ALLOWLIST.contains(&known) || is_locale(known) {
             offer(name.clone(), value.clone(), Origin::Host);
         }
     }
     variables
+}
+
+/// `LC_*`, as far as it is a name (locale(7)).
+fn is_locale(name: &str) -> bool {
+    name.len() > 3 && name.starts_with("LC_") && envfile::valid_name(name.as_bytes())
 }
 
 fn generated(config: &Config, facts: &Facts, agent: &Option<Shown>) -> [(&'static str, Text); 10] {
@@ -96,7 +102,12 @@ fn path(config: &Config, facts: &Facts, agent: &Option<Shown>) -> Text {
 }
 
 /// The file that a certificate variable names, at a path that holds inside.
-fn certificates(steps: &mut Steps, facts: &Facts, value: &Text) -> Result<Text, &'static str> {
+fn certificates(
+    steps: &mut Steps,
+    config: &Config,
+    facts: &Facts,
+    value: &Text,
+) -> Result<Text, &'static str> {
     let node = facts
         .node(value.path())
         .filter(|node| node.kind == Kind::File)
@@ -111,6 +122,14 @@ fn certificates(steps: &mut Steps, facts: &Facts, value: &Text) -> Result<Text, 
     });
     if bound {
         return Ok(value.clone());
+    }
+    let planted = |folder: &Text| {
+        node.links
+            .iter()
+            .any(|link| link.path().starts_with(folder.path()))
+    };
+    if writable_folders(facts, &config.grants).any(planted) {
+        return Err("is reached through a link that can be written inside");
     }
     if Secrets::of(facts).uncovered_by(node.real.path()).is_some() {
         return Err("lies where secrets do");
