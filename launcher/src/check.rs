@@ -75,11 +75,13 @@ pub fn examine(
     probe: impl Fn(&Plan, &Facts) -> Result<(), LaunchError>,
 ) -> Report {
     let (facts, configured) = (&nowhere(facts), configured(facts, tier));
-    let wanted = configured
-        .as_ref()
-        .map_or_else(|_| tier.unwrap_or(Tier::Full), |config| config.tier.value);
+    let wanted = match &configured {
+        Ok(config) => config.tier.value,
+        Err(ConfigError::Inet(_)) => Tier::Inet,
+        Err(_) => tier.unwrap_or(Tier::Full),
+    };
     let mut findings = vec![bwrap(facts), user_namespaces(facts)];
-    match configured.and_then(|_| Config::resolve(&entry(Some(wanted)), facts)) {
+    match configured {
         Ok(config) => findings.push(sandbox(facts, &config, probe)),
         Err(error) => {
             findings.push(finding(

@@ -1,8 +1,7 @@
 //! Owns reading git's configuration format, as far as claudebox needs it: the user's name and address, and
 //! `core.worktree`. git-config(1), SYNTAX and INCLUDES.
 //!
-//! Running git to ask it would run what its configuration names (threats: CFG-18); a whole git library would be a
-//! megabyte in a binary that is copied into each sandbox. `docs/decisions/0004-git-files-are-parsed.md`.
+//! Running git to ask it would run what its configuration names; a whole git library is much code for three keys. `docs/decisions/0004-git-files-are-parsed.md`.
 
 use std::path::{Path, PathBuf};
 

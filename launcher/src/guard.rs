@@ -121,9 +121,9 @@ guards! {
     /// Nothing can be typed into the terminal.
     TerminalInjection => "typing commands into the user's terminal, to run when the session is over",
         by "seccomp(2): ioctl TIOCSTI and TIOCLINUX, compared in 32 bits";
-    /// `/proc` is read-only.
-    ProcReadOnly => "kernel switches below /proc/sys, which the uid that started it may own (--allow-root)",
-        by "a read-only mount of procfs";
+    /// `/proc` is read-only where uid 0 started it.
+    ProcReadOnly => "kernel switches below /proc/sys, which uid 0 outside owns without any capability (--allow-root)",
+        by "a read-only mount of procfs, where uid 0 started it";
     /// What is mounted is what was shown.
     SourcesPinned => "a link put in the place of a mount's source between the audit and the start (CVE-2024-42472 class)",
         by "openat2(2) RESOLVE_NO_SYMLINKS before the audit, device and inode compared inside";

@@ -28,6 +28,7 @@ pub use self::pins::Pins;
 pub use self::verdict::Difference;
 use crate::bwrap::{ARGUMENTS, Content, Invocation};
 use crate::facts::Facts;
+use crate::guard::Guard;
 use crate::hint::Hint;
 use crate::init::{CONTROL, Event, Found, ORDER, STDERR, Word, hear, say};
 use crate::plan::{Action, Plan};
@@ -98,6 +99,9 @@ pub enum LaunchError {
     /// A signal came before the command was there to take it.
     #[error("ended by {0} before anything was started")]
     Interrupted(Signal),
+    /// A source of a mount was replaced after it was shown.
+    #[error("nothing was started: {0}")]
+    Swapped(String),
     /// The command was not found, or cannot be executed.
     #[error("{why}")]
     Command { status: u8, why: String },
@@ -126,7 +130,7 @@ impl Hint for LaunchError {
             LaunchError::Command { status: 127, .. } => {
                 Some("only what lies in the project, in /usr or in the Nix store exists inside; --mount PATH shows more".into())
             }
-            LaunchError::Source { .. } => {
+            LaunchError::Source { .. } | LaunchError::Swapped(_) => {
                 Some("somebody changes it at this moment; look at it, then start again".into())
             }
             LaunchError::Command { .. } => {
@@ -209,7 +213,7 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
     let session = Session {
         child: &mut child,
         control,
-        signals,
+        signals: &signals,
         terminal: terminal.as_ref(),
         pins,
         deadline: None,
@@ -222,7 +226,7 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
     if ended.is_err() {
         let _ = child.kill();
     }
-    let _ = child.wait();
+    end(&mut child, &signals);
     let relayed = relays.finish();
     match ended {
         // What the command wrote is lost: that must not look like success.
@@ -233,6 +237,25 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
         Ok(outcome) => Ok(outcome),
         Err(Trouble::Silent) => Err(bwrap_gave_up(errors, facts)),
         Err(Trouble::Other(error)) => Err(error),
+    }
+}
+
+/// Waits for bwrap, which ends when PID 1 does. One that was stopped must not keep the caller waiting.
+fn end(child: &mut Child, signals: &SignalFd) {
+    let deadline = Instant::now() + Duration::from_secs(1);
+    while matches!(child.try_wait(), Ok(None)) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            let _ = child.kill();
+            let _ = child.wait();
+            return;
+        }
+        let mut ready = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+        let _ = poll(
+            &mut ready,
+            PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO),
+        );
+        while let Ok(Some(_)) = signals.read_signal() {}
     }
 }
 
@@ -361,7 +384,7 @@ impl From<LaunchError> for Trouble {
 struct Session<'a> {
     child: &'a mut Child,
     control: UnixStream,
-    signals: SignalFd,
+    signals: &'a SignalFd,
     terminal: Option<&'a terminal::Terminal>,
     pins: &'a Pins,
     /// When patience ends.
@@ -384,11 +407,7 @@ impl Session<'_> {
             };
             match event {
                 Next::Event(Event::Found(seen)) => {
-                    verdict::judge(plan, &seen, self.pins).map_err(|differences| {
-                        let listed: Vec<String> =
-                            differences.iter().map(ToString::to_string).collect();
-                        LaunchError::Different(listed.join("; "))
-                    })?;
+                    verdict::judge(plan, &seen, self.pins).map_err(different)?;
                     found = Some(*seen);
                     prepare("speak to PID 1", say(&self.control, &Word::Go))?;
                     self.deadline = None;
@@ -524,6 +543,19 @@ impl Session<'_> {
 
     fn in_foreground(&self) -> bool {
         self.terminal.is_some_and(terminal::Terminal::is_ours)
+    }
+}
+
+fn different(differences: Vec<Difference>) -> LaunchError {
+    let swapped = differences
+        .iter()
+        .all(|difference| difference.guard == Guard::SourcesPinned);
+    let listed: Vec<String> = differences.iter().map(ToString::to_string).collect();
+    let listed = listed.join("; ");
+    if swapped {
+        LaunchError::Swapped(listed)
+    } else {
+        LaunchError::Different(listed)
     }
 }
 

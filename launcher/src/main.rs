@@ -13,6 +13,7 @@ use claudebox::facts::{Facts, Parts, Query, Stdio};
 use claudebox::hint::Hint;
 use claudebox::launch::{self, LaunchError, Pins};
 use claudebox::plan::Plan;
+use claudebox::text::escape;
 use claudebox::{init, store};
 
 /// claudebox refused or failed.
@@ -221,19 +222,23 @@ impl Failure {
 
     /// clap's own text: help and version go to stdout with 0, a wrong argument to stderr with a hint.
     fn usage(error: &clap::Error) -> Self {
-        let text = error.render().ansi().to_string();
         if !error.use_stderr() {
-            let _ = print(&text);
+            let _ = print(&error.render().ansi().to_string());
             return Self {
                 text: String::new(),
                 status: 0,
             };
         }
-        let text = text
-            .replace("  tip: ", "hint: ")
+        // What was typed stands in it: escaped, line by line, and so without clap's colours.
+        let text = error
+            .render()
+            .to_string()
             .replace("\n\nFor more information, try ", "\nhint: for more, try ");
+        let lines = text
+            .lines()
+            .map(|line| escape(line.trim_end().as_ref()).replace("\\x20", " ") + "\n");
         Self {
-            text,
+            text: lines.collect(),
             status: REFUSED,
         }
     }

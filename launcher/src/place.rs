@@ -126,7 +126,7 @@ pub const SECRET_ON_HOST: &[(&str, &str)] = &[
     ),
 ];
 
-/// What in a project the host runs without being asked twice, and who does (FS-I; threats: PER).
+/// What in a project the host runs without being asked twice, and who does (FS-I).
 pub const HOST_RUNS: &[(&str, &str)] = &[
     (".git/hooks", "git"),
     (".git/config", "git, where it names programs"),

@@ -13,7 +13,7 @@
 //! 6. `/dev` and the root become read-only.
 //!
 //! A later mount wins over an earlier one at the same place; no place is mounted twice ([`PlanError::Twice`]). A mount
-//! of the host lies beneath nothing of the host that can be written inside (FS-G, threats: MNT-01).
+//! of the host lies beneath nothing of the host that can be written inside (FS-G).
 
 mod agent;
 mod etc;
@@ -500,6 +500,7 @@ impl Plan {
 /// No place twice, no mount beneath what the agent can write on the host, no NUL.
 fn check(steps: &Steps) -> Result<(), PlanError> {
     let mut places = BTreeSet::<&Text>::new();
+    let mut mounted: Vec<&Text> = Vec::new();
     let mut writable: Vec<&Text> = Vec::new();
     for step in &steps.0 {
         let Some(at) = step.action.place() else {
@@ -511,19 +512,25 @@ fn check(steps: &Steps) -> Result<(), PlanError> {
         if places.contains(at) {
             return Err(PlanError::Twice(at.clone()));
         }
-        // What was made below this place before would be gone, PID 1 among it.
-        let mounts = matches!(
-            step.action,
-            Action::Bind { .. } | Action::Tmpfs { .. } | Action::Copy { .. }
-        );
-        if let Some(below) = places
-            .iter()
-            .find(|place| mounts && Path::new(place).starts_with(at.path()))
-        {
-            return Err(PlanError::Covers {
-                at: at.clone(),
-                below: (*below).clone(),
-            });
+        // What was mounted below this place before would be gone, PID 1 among it.
+        let mounts = |action: &Action| {
+            use Action::{Bind, Copy, File, Tmpfs};
+            matches!(
+                action,
+                Bind { .. } | Copy { .. } | File { .. } | Tmpfs { .. }
+            )
+        };
+        if mounts(&step.action) {
+            if let Some(below) = mounted
+                .iter()
+                .find(|place| Path::new(place).starts_with(at.path()))
+            {
+                return Err(PlanError::Covers {
+                    at: at.clone(),
+                    below: (*below).clone(),
+                });
+            }
+            mounted.push(at);
         }
         places.insert(at);
         if let Some(above) = writable

@@ -205,7 +205,7 @@ fn key_hint(what: &str) -> String {
     }
 }
 
-/// A name that cannot leave the folder of profiles (threats: CFG-06).
+/// A name that cannot leave the folder of profiles.
 #[must_use]
 pub fn valid_name(name: &str) -> bool {
     !name.is_empty()

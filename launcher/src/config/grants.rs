@@ -194,7 +194,7 @@ fn one(
     Ok(Some(grant))
 }
 
-/// Refuses what is reached through a link that something inside could have planted (threats: MNT-02).
+/// Refuses what is reached through a link that something inside could have planted.
 pub(super) fn refuse_astray<'a>(
     grant: &Grant,
     mut writable: impl Iterator<Item = &'a Text>,

@@ -33,7 +33,7 @@ pub const RESOLVED_ETC: [&str; 16] = [
     "/etc/static",
 ];
 
-/// Where bwrap is looked for, in order. PATH is not asked: its folders may be writable for the agent (threats: ENV-11).
+/// Where bwrap is looked for, in order. PATH is not asked: its folders may be writable for the agent.
 const BWRAP: [&str; 5] = [
     "/usr/bin/bwrap",
     "/bin/bwrap",
@@ -382,18 +382,17 @@ fn landlock_abi() -> u8 {
         ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, Scope,
     };
     let asks = || Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
-    let newest = [
-        (6, asks().scope(Scope::from_all(ABI::V6))),
-        (5, asks().handle_access(AccessFs::from_all(ABI::V5))),
-        (4, asks().handle_access(AccessNet::from_all(ABI::V4))),
-        (3, asks().handle_access(AccessFs::from_all(ABI::V3))),
-        (2, asks().handle_access(AccessFs::from_all(ABI::V2))),
-        (1, asks().handle_access(AccessFs::from_all(ABI::V1))),
-    ];
-    newest
+    let has = |abi: ABI| match abi {
+        ABI::V6 => asks().scope(Scope::from_all(abi)),
+        ABI::V4 => asks().handle_access(AccessNet::from_all(abi)),
+        _ => asks().handle_access(AccessFs::from_all(abi)),
+    };
+    // The newest first: on a current kernel the first question is the last.
+    let known = [ABI::V6, ABI::V5, ABI::V4, ABI::V3, ABI::V2, ABI::V1];
+    let newest = known
         .into_iter()
-        .find_map(|(abi, asked)| asked.and_then(|ruleset| ruleset.create()).ok().map(|_| abi))
-        .unwrap_or(0)
+        .find(|abi| has(*abi).and_then(|ruleset| ruleset.create()).is_ok());
+    newest.map_or(0, |abi| abi as u8)
 }
 
 #[cfg(test)]

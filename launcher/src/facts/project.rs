@@ -147,7 +147,7 @@ fn read_dot_git(top: &Path) -> io::Result<Git> {
         return Ok(Git::Inside);
     }
     // The pointer is a file that the agent can write. It counts only where the folder that it names, which an
-    // agent in this project cannot write, names this project in turn (threats: PER-05).
+    // agent in this project cannot write, names this project in turn.
     if let Some(back) = first_line(&folder.join("gitdir"))? {
         let common = first_line(&folder.join("commondir"))?.map(|common| folder.join(common));
         let common = common.and_then(|common| fs::canonicalize(common).ok());

@@ -1,7 +1,7 @@
 //! Owns the seccomp filter of every process inside (seccomp(2)): which system calls are refused, and why.
 //!
 //! A denylist as data: what is not named passes. Each refusal answers EPERM. The filter is bound to the native ABI: a
-//! process of another one is killed, and the x32 numbers of x86_64 are refused like the native ones.
+//! process of another one is killed, and the whole x32 range of x86_64, which has numbers of its own, answers ENOSYS.
 
 use std::collections::BTreeMap;
 
@@ -23,8 +23,13 @@ pub enum Denied {
     TerminalInjection,
 }
 
-/// The bit that marks a system call of the x32 ABI.
-const X32: i64 = 0x4000_0000;
+/// The bit that marks a system call of the x32 ABI (asm/unistd.h, __X32_SYSCALL_BIT).
+#[cfg(target_arch = "x86_64")]
+const X32: u32 = 0x4000_0000;
+
+/// ioctl(2) by its x32 number, which kernels before 5.4 also take without the bit.
+#[cfg(target_arch = "x86_64")]
+const X32_IOCTL: i64 = 514;
 
 impl Denied {
     /// The calls; with an argument where only some values of it are refused.
@@ -33,9 +38,14 @@ impl Denied {
             Denied::Keyrings => [libc::SYS_keyctl, libc::SYS_add_key, libc::SYS_request_key]
                 .map(|call| (call, None))
                 .to_vec(),
-            Denied::TerminalInjection => [libc::TIOCSTI, libc::TIOCLINUX]
-                .map(|request| (libc::SYS_ioctl, Some((1, request))))
-                .to_vec(),
+            Denied::TerminalInjection => {
+                let requests = [libc::TIOCSTI, libc::TIOCLINUX];
+                let by = |ioctl| requests.map(|request| (ioctl, Some((1, request))));
+                #[cfg(target_arch = "x86_64")]
+                return [by(libc::SYS_ioctl), by(X32_IOCTL)].concat();
+                #[cfg(not(target_arch = "x86_64"))]
+                return by(libc::SYS_ioctl).to_vec();
+            }
         }
     }
 }
@@ -47,14 +57,12 @@ impl Denied {
 pub(super) fn compile(denied: &[Denied]) -> Result<Option<BpfProgram>, seccompiler::Error> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
     for (call, argument) in denied.iter().flat_map(|group| group.calls()) {
-        for call in [call, call | X32] {
-            let rules = rules.entry(call).or_default();
-            if let Some((index, value)) = argument {
-                // The kernel takes 32 bits of the request, so 32 are compared (CVE-2019-10063).
-                let condition =
-                    SeccompCondition::new(index, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)?;
-                rules.push(SeccompRule::new(vec![condition])?);
-            }
+        let rules = rules.entry(call).or_default();
+        if let Some((index, value)) = argument {
+            // The kernel takes 32 bits of the request, so 32 are compared (CVE-2019-10063).
+            let condition =
+                SeccompCondition::new(index, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)?;
+            rules.push(SeccompRule::new(vec![condition])?);
         }
     }
     if rules.is_empty() {
@@ -63,7 +71,28 @@ pub(super) fn compile(denied: &[Denied]) -> Result<Option<BpfProgram>, seccompil
     let arch = TargetArch::try_from(std::env::consts::ARCH)?;
     let refuse = SeccompAction::Errno(u32::try_from(libc::EPERM).unwrap_or(1));
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, arch)?;
-    Ok(Some(filter.try_into()?))
+    let mut program = BpfProgram::try_from(filter)?;
+    #[cfg(target_arch = "x86_64")]
+    refuse_x32(&mut program);
+    Ok(Some(program))
+}
+
+/// Puts `if nr >= X32 { ENOSYS }` behind the check of the architecture, which is the first three instructions.
+#[cfg(target_arch = "x86_64")]
+fn refuse_x32(program: &mut BpfProgram) {
+    use seccompiler::sock_filter;
+    let statement = |code: u32, jt, jf, k| sock_filter {
+        code: code as u16,
+        jt,
+        jf,
+        k,
+    };
+    let enosys = libc::SECCOMP_RET_ERRNO | u32::try_from(libc::ENOSYS).unwrap_or(38);
+    // struct seccomp_data starts with the number of the call.
+    let load = statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0);
+    let is_x32 = statement(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, 1, X32);
+    let refuse = statement(libc::BPF_RET | libc::BPF_K, 0, 0, enosys);
+    program.splice(3..3, [load, is_x32, refuse]);
 }
 
 /// Puts the filter on this process and all that it will start.
@@ -74,5 +103,86 @@ pub(super) fn apply(denied: &[Denied]) -> Result<bool, seccompiler::Error> {
     match compile(denied)? {
         Some(program) => seccompiler::apply_filter(&program).map(|()| true),
         None => Ok(false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_denied_is_no_filter() {
+        assert!(compile(&[]).expect("a filter").is_none());
+    }
+
+    /// Runs the program on the number of a call and its second argument, as the kernel would (seccomp(2)).
+    #[cfg(target_arch = "x86_64")]
+    fn answer(program: &BpfProgram, call: u32, argument: u64) -> u32 {
+        const X86_64: u32 = 0xc000_003e;
+        let load = |offset: u32| match offset {
+            0 => call,
+            4 => X86_64,
+            24 => argument as u32,
+            28 => (argument >> 32) as u32,
+            _ => 0,
+        };
+        let (mut at, mut accumulator) = (0, 0);
+        loop {
+            let step = &program[at];
+            at += 1;
+            let code = u32::from(step.code);
+            let jump = |taken: bool| usize::from(if taken { step.jt } else { step.jf });
+            match code & 0x07 {
+                libc::BPF_LD => accumulator = load(step.k),
+                libc::BPF_ALU => accumulator &= step.k,
+                libc::BPF_RET => return step.k,
+                libc::BPF_JMP => match code & 0xf0 {
+                    libc::BPF_JA => at += step.k as usize,
+                    libc::BPF_JEQ => at += jump(accumulator == step.k),
+                    libc::BPF_JGE => at += jump(accumulator >= step.k),
+                    libc::BPF_JGT => at += jump(accumulator > step.k),
+                    other => panic!("an unknown jump {other:x}"),
+                },
+                other => panic!("an unknown instruction {other:x}"),
+            }
+        }
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn what_is_denied_is_refused_by_each_of_its_numbers() {
+        let program = compile(&[Denied::Keyrings, Denied::TerminalInjection])
+            .expect("a filter")
+            .expect("one");
+        let errno = |errno: i32| libc::SECCOMP_RET_ERRNO | errno as u32;
+        let (keyctl, ioctl) = (libc::SYS_keyctl as u32, libc::SYS_ioctl as u32);
+        assert_eq!(answer(&program, keyctl, 0), errno(libc::EPERM));
+        for request in [libc::TIOCSTI, libc::TIOCSTI | 1 << 40, libc::TIOCLINUX] {
+            assert_eq!(
+                answer(&program, ioctl, request),
+                errno(libc::EPERM),
+                "{request:x}"
+            );
+            assert_eq!(
+                answer(&program, 514, request),
+                errno(libc::EPERM),
+                "{request:x}"
+            );
+        }
+        for call in [514, ioctl, keyctl] {
+            assert_eq!(
+                answer(&program, call | X32, libc::TIOCSTI),
+                errno(libc::ENOSYS),
+                "{call}"
+            );
+        }
+        assert_eq!(
+            answer(&program, ioctl, libc::TIOCGWINSZ),
+            libc::SECCOMP_RET_ALLOW
+        );
+        assert_eq!(
+            answer(&program, libc::SYS_read as u32, 0),
+            libc::SECCOMP_RET_ALLOW
+        );
     }
 }

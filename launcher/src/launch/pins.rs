@@ -2,7 +2,7 @@
 //! any link, and compared with what PID 1 sees at its place.
 //!
 //! Between the question and the answer a session that runs in the folder above could put a link in the place of what was
-//! shown (threats: MNT-02). The descriptors stay open, so that no inode can be used again meanwhile.
+//! shown. The descriptors stay open, so that no inode can be used again meanwhile.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -1,6 +1,6 @@
 //! Owns streams that must not be handed over as they are: a pipe stands between a file of the caller and the inside.
 //!
-//! A regular file as standard input can be opened again through `/proc/self/fd/0`, for writing (threats: PROC-07).
+//! A regular file as standard input can be opened again through `/proc/self/fd/0`, for writing.
 
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::thread::JoinHandle;
