@@ -1,4 +1,4 @@
-//! Owns acting: starts bwrap for an [`Invocation`](crate::bwrap::Invocation), judges what PID 1 found, waits, forwards signals, and gives the terminal
+//! Owns acting: starts bwrap for an [`Invocation`], judges what PID 1 found, waits, forwards signals, and gives the terminal
 //! back. The only module of the host side that changes anything, or runs a program.
 //!
 //! One thread starts bwrap and stays until the end: `PR_SET_PDEATHSIG` counts the thread, not the process (prctl(2)).
