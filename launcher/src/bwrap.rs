@@ -3,9 +3,11 @@
 //! Every flag is known to bubblewrap 0.8 (bwrap(1)); an older one stops at the first that it does not know.
 //! Arguments go over `--args FD`, contents over further descriptors, so that nothing shows in `/proc/*/cmdline`.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
 use crate::init::{CONTROL, ORDER, Order, STDERR};
 use crate::plan::{Action, Namespace, OWN, Plan};
@@ -46,7 +48,14 @@ impl Invocation {
     pub fn of(plan: &Plan) -> Self {
         let mut hidden = Vec::new();
         let mut contents = Vec::new();
+        let mut folders = Folders::default();
         for step in &plan.steps {
+            for folder in folders.missing(&step.action) {
+                for argument in ["--dir".as_bytes(), folder.as_bytes()] {
+                    hidden.extend_from_slice(argument);
+                    hidden.push(0);
+                }
+            }
             for argument in flags(&step.action, &mut contents) {
                 hidden.extend_from_slice(argument.as_bytes());
                 hidden.push(0);
@@ -70,6 +79,46 @@ impl Invocation {
             contents,
             order: Order::of(plan),
         }
+    }
+}
+
+/// The folders that stand so far. bwrap makes those that are missing on the way by itself, but with mode 0700 for a link and
+/// for what is mounted with a mode for its owner alone.
+#[derive(Default)]
+struct Folders {
+    made: BTreeSet<PathBuf>,
+    mounted: Vec<PathBuf>,
+}
+
+impl Folders {
+    /// What is missing above the place of `action`, from the top.
+    fn missing(&mut self, action: &Action) -> Vec<OsString> {
+        let Some(at) = action.place() else {
+            return Vec::new();
+        };
+        let mut missing = Vec::new();
+        for folder in at.path().ancestors().skip(1) {
+            let stands = folder.parent().is_none()
+                || self.made.contains(folder)
+                || self.mounted.iter().any(|mount| folder.starts_with(mount));
+            if stands {
+                break;
+            }
+            missing.push(folder.as_os_str().to_owned());
+            self.made.insert(folder.to_owned());
+        }
+        match action {
+            Action::Tmpfs { .. } => _ = self.made.insert(at.path().to_owned()),
+            Action::Bind { .. }
+            | Action::Link { .. }
+            | Action::Proc { .. }
+            | Action::Dev { .. } => {
+                self.mounted.push(at.path().to_owned());
+            }
+            _ => {}
+        }
+        missing.reverse();
+        missing
     }
 }
 
@@ -118,7 +167,6 @@ fn flags(action: &Action, contents: &mut Vec<(RawFd, Content)>) -> Vec<OsString>
             word("--tmpfs"),
             path(at),
         ],
-        Action::Folder { at } => vec![word("--dir"), path(at)],
         Action::Bind { from, at, writable } => {
             vec![
                 word(if *writable { "--bind" } else { "--ro-bind" }),

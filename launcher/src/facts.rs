@@ -12,6 +12,7 @@ mod host;
 mod own_files;
 mod parts;
 mod project;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,6 +28,7 @@ pub use self::host::{Bwrap, Host, Kernel, RESOLVED_ETC, SYSTEM_FOLDERS};
 pub use self::own_files::{Content, OwnFiles, ProfileFile};
 pub use self::parts::{NixDaemon, Parts};
 pub use self::project::{Git, GitLink, HostRun, Project};
+use self::walk::{End, Walk};
 use crate::cli::{Entry as Wish, Target};
 use crate::text::Text;
 
@@ -84,7 +86,7 @@ pub struct Node {
     pub real: Text,
     /// What it is.
     pub kind: Kind,
-    /// Whether the path itself is a symbolic link.
+    /// Whether a symbolic link is on the way.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub link: bool,
     /// Every symbolic link on the way to its end, by its own real place.
@@ -238,26 +240,30 @@ impl Facts {
         };
         let cwd = std::env::current_dir().map_err(FactsError::NoWorkingFolder)?;
         let project = Project::read(&cwd, &user.home)?;
-        let files = OwnFiles::read(&folder, &project, query, &environment)?;
+        let mut walk = Walk::default();
+        let files = OwnFiles::read(&folder, &project, query, &environment, &mut walk)?;
         let of_profile = files.profiles.iter().rev().find_map(crate::profile::agent);
         let program = Program::find(query, of_profile, &user, &environment, &project);
         let host = Host::read(&user, &environment);
         let mut paths = BTreeMap::new();
-        for path in host::paths_of_interest(&user) {
-            note(&mut paths, path);
-        }
+        let mut note = |path: Text| {
+            if let Some(node) = Node::read(path.path(), &mut walk) {
+                paths.insert(path, node);
+            }
+        };
+        host::paths_of_interest(&user).for_each(&mut note);
         let profile_paths = files.profiles.iter().flat_map(crate::profile::paths);
         for path in query.paths.iter().cloned().chain(profile_paths) {
-            note(&mut paths, expand(&path, &user.home, &cwd));
+            note(expand(&path, &user.home, &cwd));
         }
         // The variables whose values are paths that a plan may show.
         let named = ["SSH_AUTH_SOCK", "SSL_CERT_FILE", "NIX_SSL_CERT_FILE"];
         for path in named.iter().filter_map(|name| variable(&environment, name)) {
-            note(&mut paths, path.clone());
+            note(path.clone());
         }
         for key in &query.paths {
             let public = with_suffix(&expand(key, &user.home, &cwd), ".pub");
-            note(&mut paths, public);
+            note(public);
         }
         let other_homes = host::other_homes(&user);
         let git_identity = GitIdentity::read(&user.home, &environment);
@@ -300,12 +306,6 @@ fn variable<'a>(environment: &'a [(Text, Text)], name: &str) -> Option<&'a Text>
         .map(|(_, value)| value)
 }
 
-fn note(paths: &mut BTreeMap<Text, Node>, path: Text) {
-    if let Some(node) = Node::read(path.path()) {
-        paths.insert(path, node);
-    }
-}
-
 /// `path` with everything in it followed; itself where that is not possible.
 fn real(path: &Path) -> Text {
     fs::canonicalize(path)
@@ -337,65 +337,22 @@ pub fn with_suffix(path: &Text, suffix: &str) -> Text {
 
 impl Node {
     /// What lies at `path`; `None` where nothing does or nothing can be seen.
-    fn read(path: &Path) -> Option<Self> {
-        let link = fs::symlink_metadata(path).ok()?.is_symlink();
-        let real = fs::canonicalize(path).ok()?;
-        let kind = fs::metadata(&real).ok()?.file_type();
-        let kind = match kind {
+    fn read(path: &Path, walk: &mut Walk) -> Option<Self> {
+        let kind = match fs::metadata(path).ok()?.file_type() {
             kind if kind.is_dir() => Kind::Folder,
             kind if kind.is_file() => Kind::File,
             kind if kind.is_socket() => Kind::Socket,
             kind if kind.is_fifo() => Kind::Fifo,
             _ => Kind::Device,
         };
-        let links = if real == path {
-            Vec::new()
-        } else {
-            links(path)
-        };
+        let End { real, links } = walk.follow(path);
         Some(Self {
+            link: !links.is_empty(),
             real: real.into(),
             kind,
-            link,
             links,
         })
     }
-}
-
-/// Every symbolic link that is followed on the way along `path`, by its own real place, as path_resolution(7) goes.
-fn links(path: &Path) -> Vec<Text> {
-    let mut found = Vec::new();
-    let mut at = PathBuf::from("/");
-    let mut ahead: Vec<std::ffi::OsString> = names(path);
-    while let Some(name) = ahead.pop() {
-        if name == ".." {
-            at.pop();
-            continue;
-        }
-        let next = at.join(&name);
-        // The kernel gives up after 40 links; what loops has no end and is no node.
-        match fs::read_link(&next) {
-            Ok(target) if found.len() < 40 => {
-                found.push(next.into());
-                if target.is_absolute() {
-                    at = "/".into();
-                }
-                ahead.extend(names(&target));
-            }
-            _ => at = next,
-        }
-    }
-    found
-}
-
-/// The names in `path`, the first one last.
-fn names(path: &Path) -> Vec<std::ffi::OsString> {
-    let named = |part: std::path::Component<'_>| match part {
-        std::path::Component::Normal(name) => Some(name.to_owned()),
-        std::path::Component::ParentDir => Some("..".into()),
-        _ => None,
-    };
-    path.components().rev().filter_map(named).collect()
 }
 
 impl User {

@@ -195,8 +195,6 @@ pub enum Action {
         #[serde(serialize_with = "octal")]
         mode: u32,
     },
-    /// bwrap: a folder.
-    Folder { at: Text },
     /// bwrap: a bind mount of the host.
     Bind {
         from: Text,
@@ -254,8 +252,7 @@ impl fmt::Display for Action {
             }
             Action::Link { at, to } => write!(f, " {at} -> {to}"),
             Action::Copy { at, from } => write!(f, " {at}, from {from}"),
-            Action::Folder { at }
-            | Action::File { at, .. }
+            Action::File { at, .. }
             | Action::Cover { at }
             | Action::Proc { at }
             | Action::Dev { at }
@@ -290,7 +287,6 @@ impl Action {
     pub fn place(&self) -> Option<&Text> {
         match self {
             Action::Tmpfs { at, .. }
-            | Action::Folder { at }
             | Action::Bind { at, .. }
             | Action::Link { at, .. }
             | Action::File { at, .. }

@@ -167,7 +167,9 @@ impl Program {
 
 /// Whether `candidate`, its end, or a link on the way lies in the project.
 fn leads_through(candidate: &Path, real: &Path, project: &Project) -> bool {
-    let mut links = super::links(candidate)
+    let mut links = super::walk::Walk::default()
+        .follow(candidate)
+        .links
         .into_iter()
         .map(|link| link.path().to_owned());
     let inside = |path: &Path| path.starts_with(project.root.path());

@@ -129,17 +129,30 @@ pub(super) fn passwd_entry(uid: u32) -> Option<PasswdEntry> {
 }
 
 /// The fixed paths whose ends a plan may ask for.
-pub(super) fn paths_of_interest(user: &User) -> impl Iterator<Item = Text> {
+pub(super) fn paths_of_interest(user: &User) -> impl Iterator<Item = Text> + use<'_> {
     let fixed = SYSTEM_FOLDERS.into_iter().chain(RESOLVED_ETC).chain([
         "/bin/sh",
         "/usr/bin/env",
         "/nix/store",
     ]);
-    let covered = ["/proc/keys", "/proc/key-users"].map(Text::from);
+    let covered = ["/proc/keys", "/proc/key-users", "/etc/nix/nix.conf"].map(Text::from);
     let config = [user.home.join(".config")];
+    // Most of the catalogue is in no home folder: one listing of it answers that.
+    let present: std::collections::HashSet<std::ffi::OsString> = fs::read_dir(&user.home)
+        .map(|names| names.flatten().map(|entry| entry.file_name()).collect())
+        .unwrap_or_default();
+    let is_present = move |place: &Path| {
+        place
+            .components()
+            .next()
+            .is_some_and(|first| present.contains(first.as_os_str()))
+    };
     let secrets = place::SECRET_IN_HOME
         .iter()
-        .map(|(place, _)| user.home.join(place));
+        .map(|(place, _)| Path::new(place));
+    let secrets = secrets
+        .filter(move |place| is_present(place))
+        .map(|place| user.home.join(place));
     let known_hosts = [user.home.join(".ssh/known_hosts")];
     fixed
         .map(Text::from)
@@ -292,11 +305,11 @@ fn unfit_reason(real: &Path) -> Option<String> {
         Ok(metadata) => metadata,
         Err(error) => return Some(error.to_string()),
     };
-    if !metadata.is_file() || metadata.mode() & 0o111 == 0 {
-        return Some("it is not an executable file".into());
+    if !metadata.is_file() {
+        return Some("it is not a file".into());
     }
-    if metadata.mode() & 0o4000 != 0 {
-        return Some("it is set-user-ID, which cannot turn nested user namespaces off".into());
+    if let Some(why) = unfit_mode(metadata.mode()) {
+        return Some(why.into());
     }
     // The store is read-only, also where it belongs to the user of a single-user installation.
     if real.starts_with("/nix/store") {
@@ -326,6 +339,14 @@ fn unfit_reason(real: &Path) -> Option<String> {
         }
     }
     None
+}
+
+fn unfit_mode(mode: u32) -> Option<&'static str> {
+    if mode & 0o111 == 0 {
+        return Some("it is not executable");
+    }
+    (mode & 0o4000 != 0)
+        .then_some("it is set-user-ID, which cannot turn nested user namespaces off")
 }
 
 /// What an unmapped uid shows as (`/proc/sys/kernel/overflowuid`).
@@ -408,19 +429,27 @@ mod tests {
     }
 
     #[test]
-    fn a_bwrap_that_the_caller_could_have_written_is_unfit() {
+    fn a_bwrap_that_others_than_root_could_have_written_is_unfit() {
+        use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().expect("a temporary folder");
         let bwrap = folder.path().join("bwrap");
         fs::write(&bwrap, "").expect("write");
-        assert!(unfit_reason(&bwrap).is_some_and(|why| why.contains("not an executable")));
-        for (mode, why) in [(0o4755, "set-user-ID"), (0o777, "can write")] {
-            let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
-            fs::set_permissions(&bwrap, mode).expect("chmod");
-            let reason = unfit_reason(&bwrap).expect("unfit");
-            assert!(
-                reason.contains(why) || reason.contains("belongs to uid"),
-                "{reason}"
-            );
-        }
+        fs::set_permissions(&bwrap, fs::Permissions::from_mode(0o777)).expect("chmod");
+        let why = unfit_reason(&bwrap).expect("unfit");
+        assert!(
+            why.contains("can write") || why.contains("belongs to uid"),
+            "{why}"
+        );
+        assert_eq!(
+            unfit_reason(Path::new("/proc")).as_deref(),
+            Some("it is not a file")
+        );
+    }
+
+    #[test]
+    fn a_bwrap_that_is_set_user_id_or_no_program_is_unfit() {
+        assert!(unfit_mode(0o4755).is_some_and(|why| why.contains("set-user-ID")));
+        assert!(unfit_mode(0o644).is_some());
+        assert_eq!(unfit_mode(0o755), None);
     }
 }

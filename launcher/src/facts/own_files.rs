@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::walk::Walk;
 use super::{FILE_LIMIT, FactsError, Project, Query, variable};
 use crate::text::Text;
 
@@ -88,7 +89,9 @@ impl Content {
             return Content::Refused(format!("it is larger than {FILE_LIMIT} bytes"));
         }
         let owner = nix::unistd::getuid().as_raw();
-        if metadata.uid() != owner && metadata.uid() != 0 {
+        // In a user namespace without root, the store's files show another uid; nobody can write them.
+        let of_store = path.starts_with("/nix/store");
+        if metadata.uid() != owner && metadata.uid() != 0 && !of_store {
             return Content::Refused(format!("it belongs to uid {}", metadata.uid()));
         }
         let mut bytes = Vec::new();
@@ -105,6 +108,7 @@ impl OwnFiles {
         project: &Project,
         query: &Query,
         environment: &[(Text, Text)],
+        walk: &mut Walk,
     ) -> Result<Self, FactsError> {
         let config = folder.join("config.json");
         let (user_env, trust) = (folder.join("env"), folder.join("trust.json"));
@@ -130,15 +134,12 @@ impl OwnFiles {
         }
         let steering = profiles.iter().map(|profile| profile.path.clone());
         let steering = steering.chain([user_env.clone(), trust.clone(), folder.join("profiles")]);
-        let ends = |file: Text| {
-            super::links(file.path())
-                .into_iter()
-                .chain([super::real(file.path())])
-        };
-        let real = steering.flat_map(ends);
-        let real = real
-            .filter(|file| !file.path().starts_with(folder.path()))
-            .collect();
+        let mut real: Vec<Text> = Vec::new();
+        for file in steering {
+            let end = walk.follow(file.path());
+            real.extend(end.links.into_iter().chain([end.real.into()]));
+        }
+        real.retain(|file| !file.path().starts_with(folder.path()));
         Ok(Self {
             user_env: Content::read(&following(user_env.path())),
             project_env: Content::read(project.root.join(".claudebox.env").path()),
@@ -171,5 +172,10 @@ fn asked(query: &Query, environment: &[(Text, Text)]) -> Result<Vec<String>, Fac
 
 /// The user's own files may be links (dotfile managers); those of a project may not.
 pub(super) fn following(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_symlink() => {
+            fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+        }
+        _ => path.to_owned(),
+    }
 }

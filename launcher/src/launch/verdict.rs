@@ -110,7 +110,6 @@ fn difference(action: &Action, found: &Found) -> Option<String> {
         | Action::HideArguments
         | Action::DisableNestedUserNamespaces
         | Action::DieWithParent
-        | Action::Folder { .. }
         | Action::Link { .. }
         | Action::File { .. }
         | Action::Copy { .. }

@@ -87,7 +87,7 @@ pub(super) fn system(steps: &mut Steps, facts: &Facts) -> Result<(), PlanError> 
 
 /// What is made anew for each session.
 pub(super) fn private(steps: &mut Steps, facts: &Facts) {
-    use Action::{Dev, Folder, Proc, Tmpfs};
+    use Action::{Dev, Proc, Tmpfs};
     let tmpfs = |at: &str, bytes, mode| Tmpfs {
         at: at.into(),
         bytes,
@@ -118,14 +118,6 @@ pub(super) fn private(steps: &mut Steps, facts: &Facts) {
         tmpfs("/var/tmp", 4 * GIB, 0o1777),
         "temporary files of its own",
     );
-    // Without these, bwrap would make the parents of a 0700 mount 0700 too.
-    steps.add(
-        Guard::HostHidden,
-        Folder {
-            at: "/run/user".into(),
-        },
-        "holds the runtime folder",
-    );
     let runtime = runtime_folder(facts);
     steps.add(
         Guard::HostHidden,
@@ -137,18 +129,6 @@ pub(super) fn private(steps: &mut Steps, facts: &Facts) {
         "XDG_RUNTIME_DIR: private and empty",
     );
     let home = &facts.user.home;
-    if let Some(parent) = home.path().parent().filter(|parent| {
-        *parent != Path::new("/")
-            && !["/tmp", "/var/tmp"]
-                .iter()
-                .any(|tmp| parent.starts_with(tmp))
-    }) {
-        steps.add(
-            Guard::HomeHidden,
-            Folder { at: parent.into() },
-            "holds the home folder",
-        );
-    }
     steps.add(
         Guard::HomeHidden,
         Tmpfs {
@@ -291,6 +271,20 @@ pub(super) fn seal(steps: &mut Steps, facts: &Facts) {
                 "it names the keys of the host's user",
             );
         }
+    }
+    // NixOS keeps it in the store, which is readable as a whole.
+    let nix_conf = facts
+        .node(Path::new("/etc/nix/nix.conf"))
+        .map(|node| &node.real);
+    if let Some(nix_conf) = nix_conf.filter(|real| steps.shows(real)) {
+        let cover = Action::Cover {
+            at: nix_conf.clone(),
+        };
+        steps.add(
+            Guard::HostHidden,
+            cover,
+            "it may hold access tokens (nix.conf(5))",
+        );
     }
     if facts.user.uid == 0 {
         // To the kernel, who uid 0 started is uid 0 outside: the owner of every switch, without any capability.

@@ -1,0 +1,34 @@
+# A shell to work on claudebox in: what the package is built with, and what its tests start.
+{
+  mkShell,
+  bubblewrap,
+  cargo-deny,
+  claudebox,
+  clippy,
+  just,
+  keyutils,
+  nftables,
+  nodejs,
+  passt,
+  procps,
+  rustfmt,
+  shellcheck,
+  util-linux,
+}:
+mkShell {
+  inputsFrom = [ claudebox ];
+  packages = [
+    bubblewrap
+    cargo-deny
+    clippy
+    just
+    keyutils
+    nftables
+    nodejs
+    passt
+    procps
+    rustfmt
+    shellcheck
+    util-linux
+  ];
+}
