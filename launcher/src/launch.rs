@@ -4,44 +4,34 @@
 //! One thread starts bwrap and stays until the end: `PR_SET_PDEATHSIG` counts the thread, not the process (prctl(2)).
 #![expect(clippy::disallowed_methods, reason = "launch is the one that acts")]
 
+mod ending;
 mod pins;
 mod relay;
+mod session;
 mod terminal;
 mod verdict;
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 use command_fds::{CommandFdExt, FdMapping};
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 pub use self::pins::Pins;
+use self::session::{Session, Trouble};
 pub use self::verdict::Difference;
 use crate::bwrap::{ARGUMENTS, Content, Invocation};
 use crate::facts::Facts;
-use crate::guard::Guard;
 use crate::hint::Hint;
-use crate::init::{CONTROL, Event, Found, ORDER, STDERR, Word, hear, say};
+use crate::init::{CONTROL, Found, ORDER, STDERR};
 use crate::plan::{Action, Plan};
 use crate::text::Text;
-
-/// How long the command may take to end after SIGTERM or SIGHUP, before everything is killed.
-const GRACE: Duration = Duration::from_secs(10);
-
-/// How long bwrap may take until PID 1 speaks. It takes milliseconds; a part that hangs must not hang the user.
-const START_LIMIT: Duration = Duration::from_secs(10);
-
-/// `si_code` of a signal that no process sent (sigaction(2)).
-const SI_KERNEL: i32 = 0x80;
 
 /// Signals that are passed to the command.
 const FORWARDED: [Signal; 8] = [
@@ -192,6 +182,7 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
     {
         join_new_keyring()?;
     }
+    prepare("inherit what bwrap leaves", ending::inherit_orphans())?;
     let terminal = terminal::Terminal::open();
     // With a pipe on one side, the others of the job may need the terminal (less, fzf): then it is given when it is asked for.
     let alone = plan.stdio[0] == crate::facts::Stdio::Terminal
@@ -218,15 +209,13 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
         pins,
         deadline: None,
         started: false,
+        hung_up: false,
     };
     let ended = session.run(plan, &invocation);
     if let Some(terminal) = &terminal {
         terminal.give_back();
     }
-    if ended.is_err() {
-        let _ = child.kill();
-    }
-    end(&mut child, &signals);
+    ending::end(&mut child, &signals);
     let relayed = relays.finish();
     match ended {
         // What the command wrote is lost: that must not look like success.
@@ -237,25 +226,6 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
         Ok(outcome) => Ok(outcome),
         Err(Trouble::Silent) => Err(bwrap_gave_up(errors, facts)),
         Err(Trouble::Other(error)) => Err(error),
-    }
-}
-
-/// Waits for bwrap, which ends when PID 1 does. One that was stopped must not keep the caller waiting.
-fn end(child: &mut Child, signals: &SignalFd) {
-    let deadline = Instant::now() + Duration::from_secs(1);
-    while matches!(child.try_wait(), Ok(None)) {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            let _ = child.kill();
-            let _ = child.wait();
-            return;
-        }
-        let mut ready = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
-        let _ = poll(
-            &mut ready,
-            PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO),
-        );
-        while let Ok(Some(_)) = signals.read_signal() {}
     }
 }
 
@@ -365,219 +335,6 @@ fn bwrap_gave_up(mut errors: io::PipeReader, facts: &Facts) -> LaunchError {
         hint: crate::remedy::explain(&said, facts),
         said,
     }
-}
-
-/// Why a session ended without an outcome.
-enum Trouble {
-    /// Nobody inside ever spoke: bwrap knows why.
-    Silent,
-    /// Anything else.
-    Other(LaunchError),
-}
-
-impl From<LaunchError> for Trouble {
-    fn from(error: LaunchError) -> Self {
-        Trouble::Other(error)
-    }
-}
-
-struct Session<'a> {
-    child: &'a mut Child,
-    control: UnixStream,
-    signals: &'a SignalFd,
-    terminal: Option<&'a terminal::Terminal>,
-    pins: &'a Pins,
-    /// When patience ends.
-    deadline: Option<Instant>,
-    /// Whether the command exists, so that it can be signalled.
-    started: bool,
-}
-
-impl Session<'_> {
-    fn run(mut self, plan: &Plan, invocation: &Invocation) -> Result<Outcome, Trouble> {
-        let control = prepare("read the socket", self.control.try_clone())?;
-        let mut events = BufReader::new(control);
-        self.deadline = Some(Instant::now() + START_LIMIT);
-        let mut found = None;
-        loop {
-            let event = if events.buffer().is_empty() {
-                self.next(&mut events)?
-            } else {
-                hear_event(&mut events)
-            };
-            match event {
-                Next::Event(Event::Found(seen)) => {
-                    verdict::judge(plan, &seen, self.pins).map_err(different)?;
-                    found = Some(*seen);
-                    prepare("speak to PID 1", say(&self.control, &Word::Go))?;
-                    self.deadline = None;
-                }
-                Next::Event(Event::Started) => self.started = true,
-                Next::Event(Event::Stopped(signal)) => self.stop(signal),
-                Next::Event(Event::Ended(status)) => {
-                    return match found {
-                        Some(found) => Ok(Outcome { status, found }),
-                        None => Err(LaunchError::Init("it spoke out of turn".into()).into()),
-                    };
-                }
-                Next::Event(Event::NotStarted(status, why)) => {
-                    return Err(LaunchError::Command {
-                        status,
-                        why: crate::text::escape(why.as_ref()),
-                    }
-                    .into());
-                }
-                Next::Event(Event::Failed(why)) => {
-                    return Err(LaunchError::Init(crate::text::escape(why.as_ref())).into());
-                }
-                Next::Interrupted(signal) => return Err(LaunchError::Interrupted(signal).into()),
-                Next::Closed => return self.closed(found),
-                Next::Late if found.is_none() => {
-                    let program = invocation.program.clone();
-                    return Err(LaunchError::Hangs {
-                        program,
-                        limit: START_LIMIT.as_secs(),
-                    }
-                    .into());
-                }
-                Next::Late => {
-                    // Asked to end, and it did not.
-                    let _ = self.child.kill();
-                    self.deadline = None;
-                }
-            }
-        }
-    }
-
-    /// The socket was closed without a last word: bwrap never got there, or somebody was killed.
-    fn closed(self, found: Option<Found>) -> Result<Outcome, Trouble> {
-        use std::os::unix::process::ExitStatusExt;
-        let status = prepare("wait for bwrap", self.child.wait())?;
-        match found {
-            None => Err(Trouble::Silent),
-            Some(found) => {
-                let status = status
-                    .code()
-                    .or(status.signal().map(|signal| 128 + signal))
-                    .unwrap_or(125);
-                Ok(Outcome {
-                    status: u8::try_from(status).unwrap_or(u8::MAX),
-                    found,
-                })
-            }
-        }
-    }
-
-    /// Waits for an event; forwards signals meanwhile.
-    fn next(&mut self, events: &mut BufReader<UnixStream>) -> Result<Next, LaunchError> {
-        loop {
-            let timeout = match self
-                .deadline
-                .map(|deadline| deadline.saturating_duration_since(Instant::now()))
-            {
-                Some(left) if left.is_zero() => return Ok(Next::Late),
-                Some(left) => PollTimeout::try_from(left + Duration::from_millis(1))
-                    .unwrap_or(PollTimeout::MAX),
-                None => PollTimeout::NONE,
-            };
-            let mut ready = [
-                PollFd::new(events.get_ref().as_fd(), PollFlags::POLLIN),
-                PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
-            ];
-            match poll(&mut ready, timeout) {
-                Ok(_) | Err(Errno::EINTR) => {}
-                Err(error) => return prepare("wait", Err(error)),
-            }
-            let spoken = ready[0].any().unwrap_or(true);
-            while let Ok(Some(info)) = self.signals.read_signal() {
-                let Some(signal) = signal(info.ssi_signo) else {
-                    continue;
-                };
-                let ends = matches!(
-                    signal,
-                    Signal::SIGINT | Signal::SIGTERM | Signal::SIGHUP | Signal::SIGQUIT
-                );
-                if !self.started {
-                    if ends {
-                        return Ok(Next::Interrupted(signal));
-                    }
-                    continue;
-                }
-                // A terminal signals the whole group (SI_KERNEL); kill(2) one process.
-                let group = info.ssi_code == SI_KERNEL;
-                let _ = say(
-                    &self.control,
-                    &Word::Signal {
-                        number: signal as i32,
-                        group,
-                    },
-                );
-                if matches!(signal, Signal::SIGTERM | Signal::SIGHUP) {
-                    self.deadline.get_or_insert(Instant::now() + GRACE);
-                }
-            }
-            if spoken {
-                return Ok(hear_event(events));
-            }
-        }
-    }
-
-    /// The command was stopped: so is this job, until the shell continues it.
-    fn stop(&self, signal: i32) {
-        let signal = Signal::try_from(signal).unwrap_or(Signal::SIGSTOP);
-        let wants_terminal = matches!(signal, Signal::SIGTTIN | Signal::SIGTTOU);
-        // It reads the terminal from the background while this job is in the foreground: it gets what is ours.
-        if !(wants_terminal && self.in_foreground()) {
-            if let Some(terminal) = self.terminal {
-                terminal.give_back();
-            }
-            terminal::stop_job(signal);
-        }
-        let _ = say(
-            &self.control,
-            &Word::Resume {
-                foreground: self.in_foreground(),
-            },
-        );
-    }
-
-    fn in_foreground(&self) -> bool {
-        self.terminal.is_some_and(terminal::Terminal::is_ours)
-    }
-}
-
-fn different(differences: Vec<Difference>) -> LaunchError {
-    let swapped = differences
-        .iter()
-        .all(|difference| difference.guard == Guard::SourcesPinned);
-    let listed: Vec<String> = differences.iter().map(ToString::to_string).collect();
-    let listed = listed.join("; ");
-    if swapped {
-        LaunchError::Swapped(listed)
-    } else {
-        LaunchError::Different(listed)
-    }
-}
-
-/// A signal that is to be passed on; the end of a child is no such thing.
-fn signal(number: u32) -> Option<Signal> {
-    let signal = Signal::try_from(i32::try_from(number).ok()?).ok()?;
-    (signal != Signal::SIGCHLD).then_some(signal)
-}
-
-enum Next {
-    Interrupted(Signal),
-    Event(Event),
-    Closed,
-    Late,
-}
-
-fn hear_event(events: &mut BufReader<UnixStream>) -> Next {
-    // What is not an event is the end too: PID 1 says nothing else.
-    hear(events)
-        .ok()
-        .flatten()
-        .map_or(Next::Closed, Next::Event)
 }
 
 /// Major and minor version of bwrap; `None` where it does not tell.

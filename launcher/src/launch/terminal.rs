@@ -1,6 +1,7 @@
 //! Owns the controlling terminal on the host side: who is in its foreground, and its modes (termios(3), credentials(7)).
 
 use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
@@ -45,6 +46,12 @@ impl Terminal {
                 let _ = tcsetattr(&self.file, SetArg::TCSADRAIN, modes);
             }
         }
+    }
+}
+
+impl AsFd for Terminal {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 }
 

@@ -1,0 +1,261 @@
+//! Owns the time between the start of bwrap and its end: what PID 1 says, what signals say, and who answers.
+
+use std::io::BufReader;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use nix::sys::signalfd::SignalFd;
+
+use super::pins::Pins;
+use super::terminal::{self, Terminal};
+use super::verdict::{self, Difference};
+use super::{LaunchError, Outcome, prepare};
+use crate::bwrap::Invocation;
+use crate::guard::Guard;
+use crate::init::{Event, Found, Word, hear, say};
+use crate::plan::Plan;
+
+/// How long the command may take to end after SIGTERM or SIGHUP, before everything is killed.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How long bwrap may take until PID 1 speaks. It takes milliseconds; a part that hangs must not hang the user.
+const START_LIMIT: Duration = Duration::from_secs(10);
+
+/// `si_code` of a signal that no process sent (sigaction(2)).
+const SI_KERNEL: i32 = 0x80;
+
+/// Why a session ended without an outcome.
+pub(super) enum Trouble {
+    /// Nobody inside ever spoke: bwrap knows why.
+    Silent,
+    /// Anything else.
+    Other(LaunchError),
+}
+
+impl From<LaunchError> for Trouble {
+    fn from(error: LaunchError) -> Self {
+        Trouble::Other(error)
+    }
+}
+
+pub(super) struct Session<'a> {
+    pub(super) child: &'a mut Child,
+    pub(super) control: UnixStream,
+    pub(super) signals: &'a SignalFd,
+    pub(super) terminal: Option<&'a Terminal>,
+    pub(super) pins: &'a Pins,
+    /// When patience ends.
+    pub(super) deadline: Option<Instant>,
+    /// Whether the command exists, so that it can be signalled.
+    pub(super) started: bool,
+    /// Whether the terminal was closed.
+    pub(super) hung_up: bool,
+}
+
+impl Session<'_> {
+    /// Until the command ends, or is found not to start.
+    pub(super) fn run(mut self, plan: &Plan, invocation: &Invocation) -> Result<Outcome, Trouble> {
+        let control = prepare("read the socket", self.control.try_clone())?;
+        let mut events = BufReader::new(control);
+        self.deadline = Some(Instant::now() + START_LIMIT);
+        let mut found = None;
+        loop {
+            let event = if events.buffer().is_empty() {
+                self.next(&mut events)?
+            } else {
+                hear_event(&mut events)
+            };
+            match event {
+                Next::Event(Event::Found(seen)) => {
+                    verdict::judge(plan, &seen, self.pins).map_err(different)?;
+                    found = Some(*seen);
+                    // Where PID 1 is gone already, its end is the next thing heard.
+                    let _ = say(&self.control, &Word::Go);
+                    self.deadline = None;
+                }
+                Next::Event(Event::Started) => self.started = true,
+                Next::Event(Event::Stopped(signal)) => self.stop(signal),
+                Next::Event(Event::Ended(status)) => {
+                    return match found {
+                        Some(found) => Ok(Outcome { status, found }),
+                        None => Err(LaunchError::Init("it spoke out of turn".into()).into()),
+                    };
+                }
+                Next::Event(Event::NotStarted(status, why)) => {
+                    return Err(LaunchError::Command {
+                        status,
+                        why: crate::text::escape(why.as_ref()),
+                    }
+                    .into());
+                }
+                Next::Event(Event::Failed(why)) => {
+                    return Err(LaunchError::Init(crate::text::escape(why.as_ref())).into());
+                }
+                Next::Interrupted(signal) => return Err(LaunchError::Interrupted(signal).into()),
+                Next::Closed => return self.closed(found),
+                Next::Late if found.is_none() => {
+                    let program = invocation.program.clone();
+                    return Err(LaunchError::Hangs {
+                        program,
+                        limit: START_LIMIT.as_secs(),
+                    }
+                    .into());
+                }
+                Next::Late => {
+                    // Asked to end, and it did not.
+                    let _ = self.child.kill();
+                    self.deadline = None;
+                }
+            }
+        }
+    }
+
+    /// The socket was closed without a last word: bwrap never got there, or somebody was killed.
+    fn closed(self, found: Option<Found>) -> Result<Outcome, Trouble> {
+        use std::os::unix::process::ExitStatusExt;
+        let status = prepare("wait for bwrap", self.child.wait())?;
+        match found {
+            None => Err(Trouble::Silent),
+            Some(found) => {
+                let status = status
+                    .code()
+                    .or(status.signal().map(|signal| 128 + signal))
+                    .unwrap_or(125);
+                Ok(Outcome {
+                    status: u8::try_from(status).unwrap_or(u8::MAX),
+                    found,
+                })
+            }
+        }
+    }
+
+    /// Waits for an event; forwards signals meanwhile.
+    fn next(&mut self, events: &mut BufReader<UnixStream>) -> Result<Next, LaunchError> {
+        loop {
+            let timeout = match self
+                .deadline
+                .map(|deadline| deadline.saturating_duration_since(Instant::now()))
+            {
+                Some(left) if left.is_zero() => return Ok(Next::Late),
+                Some(left) => PollTimeout::try_from(left + Duration::from_millis(1))
+                    .unwrap_or(PollTimeout::MAX),
+                None => PollTimeout::NONE,
+            };
+            let mut ready = vec![
+                PollFd::new(events.get_ref().as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
+            ];
+            // Nothing is asked for: a hang-up is told all the same (poll(2)). It reaches only the foreground by itself.
+            let terminal = self.terminal.filter(|_| !self.hung_up);
+            ready
+                .extend(terminal.map(|terminal| PollFd::new(terminal.as_fd(), PollFlags::empty())));
+            match poll(&mut ready, timeout) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(error) => return prepare("wait", Err(error)),
+            }
+            let spoken = ready[0].any().unwrap_or(true);
+            self.hung_up |= ready
+                .get(2)
+                .is_some_and(|terminal| terminal.any().unwrap_or(false));
+            if terminal.is_some() && self.hung_up {
+                if let Some(next) = self.forward(Signal::SIGHUP, false) {
+                    return Ok(next);
+                }
+            }
+            while let Ok(Some(info)) = self.signals.read_signal() {
+                let Some(signal) = signal(info.ssi_signo) else {
+                    continue;
+                };
+                // A terminal signals the whole group (SI_KERNEL); kill(2) one process.
+                if let Some(next) = self.forward(signal, info.ssi_code == SI_KERNEL) {
+                    return Ok(next);
+                }
+            }
+            if spoken {
+                return Ok(hear_event(events));
+            }
+        }
+    }
+
+    /// Passes a signal to the command; before there is one, a signal that ends processes ends the launch.
+    fn forward(&mut self, signal: Signal, group: bool) -> Option<Next> {
+        use Signal::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+        if !self.started {
+            let ends = matches!(signal, SIGINT | SIGTERM | SIGHUP | SIGQUIT);
+            return ends.then_some(Next::Interrupted(signal));
+        }
+        let _ = say(
+            &self.control,
+            &Word::Signal {
+                number: signal as i32,
+                group,
+            },
+        );
+        if matches!(signal, SIGTERM | SIGHUP) {
+            self.deadline.get_or_insert(Instant::now() + GRACE);
+        }
+        None
+    }
+
+    /// The command was stopped: so is this job, until the shell continues it.
+    fn stop(&self, signal: i32) {
+        let signal = Signal::try_from(signal).unwrap_or(Signal::SIGSTOP);
+        let wants_terminal = matches!(signal, Signal::SIGTTIN | Signal::SIGTTOU);
+        // It reads the terminal from the background while this job is in the foreground: it gets what is ours.
+        if !(wants_terminal && self.in_foreground()) {
+            if let Some(terminal) = self.terminal {
+                terminal.give_back();
+            }
+            terminal::stop_job(signal);
+        }
+        let _ = say(
+            &self.control,
+            &Word::Resume {
+                foreground: self.in_foreground(),
+            },
+        );
+    }
+
+    fn in_foreground(&self) -> bool {
+        self.terminal.is_some_and(Terminal::is_ours)
+    }
+}
+
+fn different(differences: Vec<Difference>) -> LaunchError {
+    let swapped = differences
+        .iter()
+        .all(|difference| difference.guard == Guard::SourcesPinned);
+    let listed: Vec<String> = differences.iter().map(ToString::to_string).collect();
+    let listed = listed.join("; ");
+    if swapped {
+        LaunchError::Swapped(listed)
+    } else {
+        LaunchError::Different(listed)
+    }
+}
+
+/// A signal that is to be passed on; the end of a child is no such thing.
+fn signal(number: u32) -> Option<Signal> {
+    let signal = Signal::try_from(i32::try_from(number).ok()?).ok()?;
+    (signal != Signal::SIGCHLD).then_some(signal)
+}
+
+enum Next {
+    Interrupted(Signal),
+    Event(Event),
+    Closed,
+    Late,
+}
+
+fn hear_event(events: &mut BufReader<UnixStream>) -> Next {
+    // What is not an event is the end too: PID 1 says nothing else.
+    hear(events)
+        .ok()
+        .flatten()
+        .map_or(Next::Closed, Next::Event)
+}
