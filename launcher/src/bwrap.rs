@@ -4,7 +4,7 @@
 //! Arguments go over `--args FD`, contents over further descriptors, so that nothing shows in `/proc/*/cmdline`.
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -61,20 +61,28 @@ impl Invocation {
                 hidden.push(0);
             }
         }
-        for argument in ["--as-pid-1".as_bytes(), b"--chdir", plan.cwd.as_bytes()] {
+        for argument in ["--chdir".as_bytes(), plan.cwd.as_bytes()] {
             hidden.extend_from_slice(argument);
             hidden.push(0);
         }
-        let arguments = [
-            "--args".into(),
-            ARGUMENTS.to_string().into(),
-            "--".into(),
-            format!("{OWN}/init").into(),
-            "init".into(),
-        ];
+        let mut arguments: Vec<OsString> = vec!["--args".into(), ARGUMENTS.to_string().into()];
+        if !plan
+            .steps
+            .iter()
+            .any(|step| step.action == Action::HideArguments)
+        {
+            let shown = hidden
+                .split(|byte| *byte == 0)
+                .filter(|argument| !argument.is_empty());
+            arguments = shown
+                .map(|argument| OsStr::from_bytes(argument).to_owned())
+                .collect();
+            hidden = Vec::new();
+        }
+        arguments.extend(["--".into(), format!("{OWN}/init").into(), "init".into()]);
         Self {
             program: plan.bwrap.clone(),
-            arguments: arguments.into(),
+            arguments,
             hidden_arguments: hidden,
             contents,
             order: Order::of(plan),
@@ -138,10 +146,13 @@ fn flags(action: &Action, contents: &mut Vec<(RawFd, Content)>) -> Vec<OsString>
             namespace: Namespace::Mount,
         }
         | Action::NoNewPrivileges => Vec::new(),
+        // claudebox itself is PID 1 there, so that bwrap's reaper, with an environment of its own, is not.
+        Action::Unshare {
+            namespace: Namespace::Pid,
+        } => vec![word("--unshare-pid"), word("--as-pid-1")],
         Action::Unshare { namespace } => vec![word(match namespace {
-            Namespace::Mount => unreachable!("matched above"),
+            Namespace::Mount | Namespace::Pid => unreachable!("matched above"),
             Namespace::User => "--unshare-user",
-            Namespace::Pid => "--unshare-pid",
             Namespace::Ipc => "--unshare-ipc",
             Namespace::Uts => "--unshare-uts",
             Namespace::Cgroup => "--unshare-cgroup",

@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 /// Run Claude Code inside a bubblewrap sandbox in which no secret of the host is reachable.
@@ -291,6 +291,24 @@ pub enum Mode {
 }
 
 impl Args {
+    /// A bare word in the place of a subcommand, and the subcommand that was probably meant.
+    #[must_use]
+    pub fn nearest_command(error: &clap::Error) -> Option<(String, String)> {
+        use clap::error::{ContextKind, ContextValue, ErrorKind};
+        let ContextValue::String(word) = error.get(ContextKind::InvalidArg)? else {
+            return None;
+        };
+        let command = Args::command();
+        let names: Vec<&str> = command
+            .get_subcommands()
+            .filter(|one| !one.is_hide_set())
+            .map(|one| one.get_name())
+            .collect();
+        let bare = error.kind() == ErrorKind::UnknownArgument && !word.starts_with('-');
+        let near = crate::hint::nearest(word, names).filter(|_| bare)?;
+        Some((word.clone(), near.to_owned()))
+    }
+
     /// What the person wants.
     #[must_use]
     pub fn wish(self) -> Wish {
@@ -331,8 +349,6 @@ impl Args {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -229,6 +229,17 @@ impl Failure {
                 status: 0,
             };
         }
+        if let Some((word, near)) = Args::nearest_command(error) {
+            let what = format!(
+                "`{}` is no command; arguments of the agent come after `--`",
+                escape(word.as_ref())
+            );
+            return Self::plain(
+                &what,
+                &format!("did you mean `{near}`? (claudebox {near})"),
+                REFUSED,
+            );
+        }
         // What was typed stands in it: escaped, line by line, and so without clap's colours.
         let text = error
             .render()

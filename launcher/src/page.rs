@@ -85,13 +85,17 @@ impl Page {
     }
 }
 
-/// `text` in pieces of at most `room` columns, broken at a space or after a `:` or `/` where there is one.
+/// `text` in pieces of at most `room` columns, broken at a space or after a `:`, and in a longer path after a `/`.
+#[must_use]
 pub fn fold(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
-    for word in text.split_inclusive([' ', ':', '/']) {
-        let needed = width(word.trim_end());
-        if used > 0 && used + needed > room {
+    let words = text.split_inclusive([' ', ':']).flat_map(|word| {
+        let whole = width(word.trim_end()) <= room;
+        word.split_inclusive(move |c| c == '/' && !whole)
+    });
+    for word in words {
+        if used > 0 && used + width(word.trim_end()) > room {
             lines.push(String::new());
             used = 0;
         }

@@ -196,8 +196,6 @@ pub struct Secret {
     pub at: PathBuf,
     /// What lies there.
     pub what: String,
-    /// Whether it is the whole system's, not a person's.
-    of_host: bool,
 }
 
 /// Every place of a host that must not enter, under each name that leads to it.
@@ -206,7 +204,8 @@ pub struct Secrets {
     home: PathBuf,
     config: Vec<PathBuf>,
     other_homes: Vec<PathBuf>,
-    secrets: Vec<Secret>,
+    /// The ends of secret places that are links or lie behind one, and claudebox's own files.
+    elsewhere: Vec<(PathBuf, &'static str)>,
 }
 
 impl Secrets {
@@ -214,47 +213,51 @@ impl Secrets {
     #[must_use]
     pub fn of(facts: &Facts) -> Self {
         let home = facts.user.home.path().to_owned();
-        let names = |at: PathBuf| {
-            let real = facts.node(&at).map(|node| node.real.path().to_owned());
-            real.into_iter()
-                .filter(|real| *real != at)
-                .chain([at.clone()])
-                .collect::<Vec<_>>()
+        let end = |place: &str| {
+            let node = facts.node(&home.join(place)).filter(|node| node.link);
+            node.map(|node| node.real.path().to_owned())
         };
-        let other_homes: Vec<PathBuf> = facts
-            .other_homes
+        let linked = SECRET_IN_HOME
             .iter()
-            .map(|home| home.path().to_owned())
-            .collect();
-        let mut secrets = Vec::new();
-        let mut add = |places: Vec<PathBuf>, what: &str, of_host| {
-            secrets.extend(places.into_iter().map(|at| Secret {
-                at,
-                what: what.into(),
-                of_host,
-            }));
+            .filter_map(|(place, what)| Some((end(place)?, *what)));
+        let own = std::iter::once(&facts.files.folder).chain(&facts.files.real);
+        let own = own.map(|file| (file.path().to_owned(), "what steers claudebox"));
+        Self {
+            config: end(".config")
+                .into_iter()
+                .chain([home.join(".config")])
+                .collect(),
+            elsewhere: linked.chain(own).collect(),
+            other_homes: facts
+                .other_homes
+                .iter()
+                .map(|home| home.path().to_owned())
+                .collect(),
+            home,
+        }
+    }
+
+    /// The secret place of a person that `path` is, lies in, or lies above, though not above a whole home folder.
+    fn of_people(&self, path: &Path) -> Option<Secret> {
+        let secret = |at: &Path, what: &str| Secret {
+            at: at.to_owned(),
+            what: what.into(),
         };
-        for (place, what) in SECRET_IN_HOME {
-            add(names(home.join(place)), what, false);
-            for other in &other_homes {
-                add(vec![other.join(place)], what, false);
+        for home in std::iter::once(&self.home).chain(&self.other_homes) {
+            let Ok(inside) = path.strip_prefix(home) else {
+                continue;
+            };
+            let met = SECRET_IN_HOME
+                .iter()
+                .find(|(place, _)| meet(inside, Path::new(place)));
+            if let Some((place, what)) = met {
+                return Some(secret(&home.join(place), what));
             }
         }
-        let own = std::iter::once(&facts.files.folder).chain(&facts.files.real);
-        add(
-            own.map(|file| file.path().to_owned()).collect(),
-            "what steers claudebox",
-            false,
-        );
-        for (place, what) in SECRET_ON_HOST {
-            add(vec![place.into()], what, true);
-        }
-        Self {
-            config: names(home.join(".config")),
-            home,
-            other_homes,
-            secrets,
-        }
+        self.elsewhere
+            .iter()
+            .find(|(at, _)| meet(path, at))
+            .map(|(at, what)| secret(at, what))
     }
 
     /// Why `path` cannot be a project (RUN-06), or `None`. `path` has all links followed.
@@ -276,8 +279,7 @@ impl Secrets {
         if self.config.iter().any(|config| path.starts_with(config)) {
             return reason("it holds the configuration of your programs");
         }
-        let meets = |secret: &&Secret| !secret.of_host && meet(path, &secret.at);
-        if let Some(secret) = self.secrets.iter().find(meets) {
+        if let Some(secret) = self.of_people(path) {
             return Some(format!("it holds {}", secret.what));
         }
         if path.starts_with(&self.home) {
@@ -290,29 +292,33 @@ impl Secrets {
     /// What a grant of `path` would uncover: the secret that it is, lies in, or lies above.
     #[must_use]
     pub fn uncovered_by(&self, path: &Path) -> Option<Secret> {
-        let whole_home = |home: &PathBuf, what: &str| {
+        let secret = |at: &Path, what: &str| {
             Some(Secret {
-                at: home.clone(),
+                at: at.to_owned(),
                 what: what.into(),
-                of_host: false,
             })
         };
         if self.home.starts_with(path) {
-            return whole_home(&self.home, "the whole home folder");
+            return secret(&self.home, "the whole home folder");
         }
-        if let Some(home) = self
+        let other = self
             .other_homes
             .iter()
-            .find(|home| meet(path, home) && !self.home.starts_with(home))
-        {
-            return whole_home(home, "the home folder of another user");
+            .find(|home| meet(path, home) && !self.home.starts_with(home));
+        if let Some(home) = other {
+            return secret(home, "the home folder of another user");
         }
-        let in_home = path.starts_with(&self.home);
+        if let Some(secret) = self.of_people(path) {
+            return Some(secret);
+        }
         // The home folder itself may lie in a place of the system, such as a temporary folder.
-        self.secrets
+        let on_host = SECRET_ON_HOST
             .iter()
-            .find(|secret| !(in_home && secret.of_host) && meet(path, &secret.at))
-            .cloned()
+            .filter(|_| !path.starts_with(&self.home));
+        let met = on_host
+            .map(|(place, what)| (Path::new(place), what))
+            .find(|(place, _)| meet(path, place));
+        met.and_then(|(place, what)| secret(place, what))
     }
 }
 
@@ -347,17 +353,6 @@ mod tests {
     const HOME: &str = "/home/ann";
 
     fn secrets() -> Secrets {
-        let secret = |at: &str, of_host| Secret {
-            at: at.into(),
-            what: "x".into(),
-            of_host,
-        };
-        let in_home = SECRET_IN_HOME
-            .iter()
-            .map(|(place, _)| secret(&format!("{HOME}/{place}"), false));
-        let on_host = SECRET_ON_HOST.iter().map(|(place, _)| secret(place, true));
-        // `~/.aws` and `~/.config` are links.
-        let linked = [secret("/secure/aws", false)];
         Secrets {
             home: HOME.into(),
             config: vec![
@@ -365,7 +360,8 @@ mod tests {
                 format!("{HOME}/dot/config").into(),
             ],
             other_homes: vec!["/home/bob".into()],
-            secrets: in_home.chain(on_host).chain(linked).collect(),
+            // `~/.aws` is a link.
+            elsewhere: vec![("/secure/aws".into(), "AWS credentials")],
         }
     }
 
@@ -397,6 +393,7 @@ mod tests {
             "/home/ann/dot/config",
             "/home/ann/dot/config/gcloud",
             "/home/bob",
+            "/home/bob/.ssh/x",
             "/home/ann/.local",
         ] {
             assert!(

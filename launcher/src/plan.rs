@@ -338,7 +338,11 @@ pub enum PlanError {
 impl Hint for PlanError {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            PlanError::NoBwrap(os) | PlanError::UnfitBwrap { os, .. } => crate::remedy::install_hint(os, "bubblewrap"),
+            PlanError::NoBwrap(os) => crate::remedy::install_hint(os, "bubblewrap"),
+            PlanError::UnfitBwrap { os, .. } => format!(
+                "only a bwrap that root alone can write is run, and not in a user namespace that hides root: {}",
+                crate::remedy::install_hint(os, "bubblewrap")
+            ),
             PlanError::NoAgent { .. } => {
                 "install Claude Code (npm install -g @anthropic-ai/claude-code), or name it: --agent PATH".into()
             }

@@ -140,6 +140,13 @@ fn one(
     origin: Origin,
     notes: &mut Vec<String>,
 ) -> Result<Option<Grant>, ConfigError> {
+    if path.is_empty() {
+        let path = path.clone();
+        return Err(ConfigError::PathMissing {
+            path,
+            origin: origin.to_string(),
+        });
+    }
     let path = facts::expand(path, &facts.user.home, facts.project.cwd.path());
     let Some(node) = facts.node(path.path()) else {
         return Err(ConfigError::PathMissing {

@@ -162,10 +162,12 @@ impl Session<'_> {
             self.hung_up |= ready
                 .get(2)
                 .is_some_and(|terminal| terminal.any().unwrap_or(false));
-            if terminal.is_some() && self.hung_up {
-                if let Some(next) = self.forward(Signal::SIGHUP, false) {
-                    return Ok(next);
-                }
+            let hung_up = terminal.is_some() && self.hung_up;
+            let next = hung_up
+                .then(|| self.forward(Signal::SIGHUP, false))
+                .flatten();
+            if let Some(next) = next {
+                return Ok(next);
             }
             while let Ok(Some(info)) = self.signals.read_signal() {
                 let Some(signal) = signal(info.ssi_signo) else {

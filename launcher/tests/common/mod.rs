@@ -83,7 +83,11 @@ impl Boxer {
 
     /// The uid of every command.
     pub(crate) fn uid(&self) -> u32 {
-        if is_root() { BOXER } else { nix::unistd::geteuid().as_raw() }
+        if is_root() {
+            BOXER
+        } else {
+            nix::unistd::geteuid().as_raw()
+        }
     }
 
     /// Gives `path` and all below it to the caller.
@@ -110,7 +114,8 @@ impl Boxer {
     /// Writes a file of the caller's; a relative path starts in the home folder.
     pub(crate) fn write(&self, path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.home().join(path);
-        fs::create_dir_all(path.parent().expect("a file lies in a folder")).expect("making a folder");
+        fs::create_dir_all(path.parent().expect("a file lies in a folder"))
+            .expect("making a folder");
         fs::write(&path, content).expect("writing a file");
         self.own(&self.home());
         path
@@ -154,7 +159,10 @@ impl Boxer {
     }
 
     /// The launcher with these arguments.
-    pub(crate) fn claudebox<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+    pub(crate) fn claudebox<A: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Command {
         let mut command = self.command(claudebox_bin());
         command.args(arguments);
         command
@@ -168,7 +176,12 @@ impl Boxer {
     /// Runs a shell script inside, and returns what it wrote to stdout. The script must end with 0.
     pub(crate) fn inside(&self, flags: &[&str], script: &str) -> String {
         let flags = flags.iter().copied();
-        let ran = self.run(["exec", "-y"].into_iter().chain(flags).chain(["--", "sh", "-ec", script]));
+        let ran = self.run(
+            ["exec", "-y"]
+                .into_iter()
+                .chain(flags)
+                .chain(["--", "sh", "-ec", script]),
+        );
         stdout(&ran.success())
     }
 
@@ -188,7 +201,9 @@ impl Boxer {
 /// Runs `command` to its end, which comes within [`SOON`].
 pub(crate) fn end(command: Command) -> Assert {
     let began = Instant::now();
-    let ran = assert_cmd::Command::from_std(command).timeout(SOON).assert();
+    let ran = assert_cmd::Command::from_std(command)
+        .timeout(SOON)
+        .assert();
     assert!(began.elapsed() < SOON, "no end within {SOON:?}: {ran}");
     ran
 }
@@ -207,8 +222,13 @@ pub(crate) fn stderr(ran: &Assert) -> String {
 pub(crate) fn refused(ran: Assert, what: &str) -> String {
     let ran = ran.code(125).stdout("");
     let said = stderr(&ran);
-    let message = said.rsplit_once("claudebox: ").map_or(said.as_str(), |(_, message)| message);
-    assert!(message.contains(what), "the message does not say `{what}`:\n{said}");
+    let message = said
+        .rsplit_once("claudebox: ")
+        .map_or(said.as_str(), |(_, message)| message);
+    assert!(
+        message.contains(what),
+        "the message does not say `{what}`:\n{said}"
+    );
     assert!(message.contains("\nhint: "), "there is no hint:\n{said}");
     assert!(!said.contains("panicked"), "{said}");
     said
@@ -223,16 +243,31 @@ pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, String> {
         let metadata = fs::symlink_metadata(&path).expect("looking at what was listed");
         let kind = metadata.file_type();
         let content = if kind.is_dir() {
-            left.extend(fs::read_dir(&path).expect("listing").map(|entry| entry.expect("listing").path()));
+            left.extend(
+                fs::read_dir(&path)
+                    .expect("listing")
+                    .map(|entry| entry.expect("listing").path()),
+            );
             "folder".to_owned()
         } else if kind.is_symlink() {
-            format!("link to {:?}", fs::read_link(&path).expect("reading a link"))
+            format!(
+                "link to {:?}",
+                fs::read_link(&path).expect("reading a link")
+            )
         } else if kind.is_fifo() || kind.is_socket() {
             "no file".to_owned()
         } else {
-            format!("{:?}", OsStr::from_bytes(&fs::read(&path).expect("reading a file")))
+            format!(
+                "{:?}",
+                OsStr::from_bytes(&fs::read(&path).expect("reading a file"))
+            )
         };
-        let about = format!("{:o} {}:{} {content}", metadata.mode(), metadata.uid(), metadata.gid());
+        let about = format!(
+            "{:o} {}:{} {content}",
+            metadata.mode(),
+            metadata.uid(),
+            metadata.gid()
+        );
         found.insert(path, about);
     }
     found

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use claudebox::audit::{self, Look};
 use claudebox::cli::{Args, Entry, Mode, Wish};
-use claudebox::config::{Config, ConfigError};
+use claudebox::config::Config;
 use claudebox::facts::{Content, Facts, ProfileFile};
 use claudebox::hint::Hint;
-use claudebox::plan::Plan;
-use claudebox::text::{Text, unescape};
+use claudebox::plan::{Action, Plan};
+use claudebox::text::unescape;
 use libtest_mimic::Failed;
 use serde_json::Value;
 
@@ -165,10 +165,7 @@ impl Case {
             Ok(plan) => plan,
             Err(error) => return Ok(refusal(&error, error.status())),
         };
-        let explain = matches!(
-            entry.mode,
-            Mode::Plan { explain: true } | Mode::PlanJson { explain: true }
-        );
+        let explain = matches!(entry.mode, Mode::Plan { explain: true });
         let shown = audit::render(
             &plan,
             Look {
@@ -186,18 +183,19 @@ impl Case {
 
     /// Compares, or blesses.
     pub(crate) fn check(&self) -> Result<(), Failed> {
-        let files = match self.came()? {
-            Came::Plan { plan, audit } => [
-                ("plan.json", Some(lines(&plan))),
-                ("audit.txt", Some(audit)),
-                ("error.txt", None),
-            ],
-            Came::Refusal { text, .. } => [
-                ("plan.json", None),
-                ("audit.txt", None),
-                ("error.txt", Some(text)),
-            ],
+        let [plan, audit, error, told] = match self.came()? {
+            Came::Plan { plan, audit } => {
+                let told = self.file(TOLD).map(|_| sandbox_md(&plan));
+                [Some(lines(&plan)), Some(audit), None, told]
+            }
+            Came::Refusal { text, .. } => [None, None, Some(text), None],
         };
+        let files = [
+            ("plan.json", plan),
+            ("audit.txt", audit),
+            ("error.txt", error),
+            (TOLD, told),
+        ];
         let bless = std::env::var_os("CLAUDEBOX_BLESS").is_some_and(|bless| bless == "1");
         for (name, came) in files {
             let path = golden().join(&self.name).join(name);
@@ -205,17 +203,29 @@ impl Case {
             if expected == came {
                 continue;
             }
-            if bless {
-                match &came {
-                    Some(text) => fs::write(&path, text)?,
-                    None => fs::remove_file(&path)?,
-                }
-                continue;
+            if !bless {
+                return Err(format!("{}/{name}{}", self.name, difference(expected, came)).into());
             }
-            return Err(format!("{}/{name}{}", self.name, difference(expected, came)).into());
+            match &came {
+                Some(text) => fs::write(&path, text)?,
+                None => fs::remove_file(&path)?,
+            }
         }
         Ok(())
     }
+}
+
+/// What the agent is told; compared where a case has the file.
+const TOLD: &str = "sandbox.md";
+
+fn sandbox_md(plan: &Plan) -> String {
+    let told = plan.steps.iter().find_map(|step| match &step.action {
+        Action::File { at, content } if at.path().ends_with("SANDBOX.md") => Some(content),
+        _ => None,
+    });
+    told.expect("a plan tells the agent where it is")
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Words as a shell splits them, single quotes only; then escapes are read back, so that any byte can be written down.
@@ -235,10 +245,18 @@ fn words_of(line: &str) -> Vec<std::ffi::OsString> {
         .collect()
 }
 
-/// The plan as JSON, one item of each list a line: a difference is one line too.
+/// The plan as JSON, one item of each list a line: a difference is one line too. What the agent is told is left out.
 fn lines(plan: &Plan) -> String {
+    let mut plan = plan.clone();
+    for step in &mut plan.steps {
+        if let Action::File { at, content } = &mut step.action
+            && at.path().ends_with("SANDBOX.md")
+        {
+            *content = format!("({TOLD})").into();
+        }
+    }
     let Value::Object(fields) = serde_json::to_value(plan).expect("a plan serialises") else {
-        unreachable!()
+        unreachable!("a plan is an object")
     };
     let mut text = "{\n".to_owned();
     for (number, (key, value)) in fields.iter().enumerate() {
@@ -274,7 +292,6 @@ fn refusal(error: &(impl Hint + 'static), status: u8) -> Came {
         .filter(|word| !word.is_empty());
     let first = names.next().unwrap_or_default().to_owned();
     let inner = (first == "Profile").then(|| names.next().unwrap_or_default().to_owned());
-    let _: Option<&ConfigError> = None;
     Came::Refusal {
         text: format!("status {status}\n{chain}\n{hint}\n"),
         variants: std::iter::once(first).chain(inner).collect(),
@@ -305,6 +322,3 @@ fn difference(expected: Option<String>, came: Option<String>) -> String {
         }
     }
 }
-
-/// Keeps the type in scope for the doc above.
-pub(crate) type _Bytes = Text;
