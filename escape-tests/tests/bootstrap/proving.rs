@@ -134,7 +134,11 @@ fn test_brings_the_lab_and_ends_with_the_tests() {
             BUILD,
         ],
         &PROOF,
-        &["install ", "setup ", "cargo test --workspace --locked --no-fail-fast"],
+        &[
+            "install ",
+            "setup ",
+            "cargo test --workspace --locked --no-fail-fast",
+        ],
     ]));
     let tun = fs::metadata(machine.path("root/dev/net/tun")).expect("tun is there");
     assert_eq!(tun.permissions().mode() & 0o777, 0o666);
@@ -157,7 +161,11 @@ fn failed_tests_are_its_failure() {
     machine.also("bin/cargo", "[ \"$1\" = build ]");
     let run = machine.bootstrap(&["test"]);
     run.refused(
-        &joined(&[&[BUILD], &PROOF, &["cargo test --workspace --locked --no-fail-fast"]]),
+        &joined(&[
+            &[BUILD],
+            &PROOF,
+            &["cargo test --workspace --locked --no-fail-fast"],
+        ]),
         &["tests failed"],
     );
 }

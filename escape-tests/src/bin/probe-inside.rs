@@ -1,0 +1,20 @@
+//! The one binary that stands beside the launcher in a trial: the attempt inside, and the neighbour outside. Static, as all of the workspace is, so that it runs whatever the inside holds.
+use std::process::ExitCode;
+
+use escape_tests::harness::{inside, neighbour};
+
+fn main() -> ExitCode {
+    let word = std::env::args().nth(1).unwrap_or_default();
+    let done = match word.as_str() {
+        "--neighbour" => neighbour::run(),
+        name => inside::run(name),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            use std::io::Write;
+            let _ = writeln!(std::io::stderr(), "probe-inside {word}: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

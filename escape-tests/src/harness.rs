@@ -1,0 +1,19 @@
+//! Owns how probes are run: what is planted, who starts the launcher, how a guard is taken away, how a trial is judged.
+//!
+//! # Three processes
+//!
+//! 1. The *driver* ([`drive`]) is the test binary. It plants fresh bait, starts a *neighbour* ([`neighbour`]: a process
+//!    of the same user that listens, and hears what should not reach it), starts the trial, waits, looks, judges.
+//! 2. The *trial* ([`trial`]) is the test binary once more, as the caller. It shows that all bait is reachable for it,
+//!    then becomes the launcher: through the library, with guards removed if asked ([`breaking`]), or by exec.
+//! 3. The *inside* ([`inside`]) is the command in the sandbox. It reads the bait from its standard input, so that no
+//!    canary stands in an argument or a variable, makes the attempt, and reports one line.
+
+pub mod bait;
+pub mod breaking;
+pub mod drive;
+pub mod inside;
+pub mod lab;
+pub mod need;
+pub mod neighbour;
+pub mod trial;

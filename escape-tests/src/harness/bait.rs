@@ -1,0 +1,125 @@
+//! Owns what an attack may touch: all of it is fresh for each trial, or only looked at. Plain data that travels inside.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use claudebox::cli::Tier;
+use serde::{Deserialize, Serialize};
+
+/// The bait of one trial.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Bait {
+    /// Random; stands in the content of every canary, and in no path of the home or the project.
+    pub mark: String,
+    /// The tier of the trial.
+    pub tier: Tier,
+    /// The uid that starts the launcher, and the uid inside.
+    pub uid: u32,
+    /// The uid inside.
+    pub inside_uid: u32,
+    /// The login name.
+    pub user: String,
+    /// The home folder.
+    pub home: PathBuf,
+    /// The project.
+    pub project: PathBuf,
+    /// The folder around home and project: of the host, and never shown.
+    pub folder: PathBuf,
+    /// Secrets below the home folder.
+    pub secrets: Vec<PathBuf>,
+    /// Files of other projects: beside this one in the home folder, and outside of it.
+    pub other_projects: Vec<PathBuf>,
+    /// Files of the host that nobody listed, one in each top-level folder that has any.
+    pub host_files: Vec<PathBuf>,
+    /// Files in the host's temporary folders.
+    pub tmp_files: Vec<PathBuf>,
+    /// Where the neighbour listens.
+    pub sockets: Vec<PathBuf>,
+    /// A folder of the caller's that is shown read-only.
+    pub granted: PathBuf,
+    /// A folder of the caller's that nobody granted.
+    pub beside: PathBuf,
+    /// The agent's executable, which belongs to the caller.
+    pub agent: PathBuf,
+    /// The inside half, which lies at the same path inside.
+    pub inside: PathBuf,
+    /// Something in the host's /run.
+    pub in_run: Option<PathBuf>,
+    /// A device of the host that is not shown.
+    pub device: Option<PathBuf>,
+    /// The canaries of the caller's environment.
+    pub environment: Vec<(String, String)>,
+    /// A live process of the caller's.
+    pub neighbour: Neighbour,
+    /// What the neighbour heard, a line each.
+    pub heard: PathBuf,
+    /// Namespaces of the caller, by name.
+    pub namespaces: BTreeMap<String, String>,
+    /// The host's name.
+    pub hostname: String,
+    /// The file that is standard input, where streams are files.
+    pub stdin: PathBuf,
+    /// The file that is standard output, where streams are files.
+    pub stdout: PathBuf,
+}
+
+/// How the neighbour can be reached.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Neighbour {
+    /// Its PID, which is its process group and that of the launcher too.
+    pub pid: i32,
+    /// Its TCP port on the host's loopback.
+    pub port: u16,
+    /// Its abstract socket.
+    pub abstract_name: String,
+    /// Its System V shared memory.
+    pub shared_memory: i32,
+    /// Its user keyring, which is that of every process of the user, by serial number; 0 without keyrings.
+    pub user_keyring: i32,
+}
+
+/// The description of the key in the caller's session keyring.
+pub const KEY: &str = "claudebox-probe";
+
+/// The word that a connection sends to show from outside that the neighbour listens.
+pub const PROOF: &str = "proof";
+/// The word that an attack sends.
+pub const ATTACK: &str = "attack";
+
+impl Bait {
+    /// What the neighbour heard of `what` that was an attack, if anything.
+    #[must_use]
+    pub fn attack_heard(&self, what: &str) -> Option<String> {
+        let heard = fs::read_to_string(&self.heard).unwrap_or_default();
+        let line = format!("{what} {ATTACK}");
+        heard
+            .lines()
+            .any(|heard| heard == line)
+            .then(|| format!("the neighbour heard an attack on its {what}"))
+    }
+
+    /// How often the neighbour got the signal. Once shows that it does.
+    #[must_use]
+    pub fn signals_heard(&self) -> usize {
+        let heard = fs::read_to_string(&self.heard).unwrap_or_default();
+        heard.lines().filter(|line| *line == "signal").count()
+    }
+
+    /// A report that a path is there on the host, if it is.
+    #[must_use]
+    pub fn there(&self, path: &Path) -> Option<String> {
+        fs::symlink_metadata(path)
+            .is_ok()
+            .then(|| format!("{} is on the host", path.display()))
+    }
+
+    /// Whether `text` holds a canary.
+    #[must_use]
+    pub fn canaries_in(&self, text: &[u8]) -> usize {
+        let mark = self.mark.as_bytes();
+        text.windows(mark.len())
+            .filter(|window| *window == mark)
+            .count()
+    }
+}

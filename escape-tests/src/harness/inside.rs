@@ -1,0 +1,191 @@
+//! Owns the inside half of a trial: the command in the sandbox. And the few acts that more than one probe makes there.
+
+use std::ffi::CString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use nix::libc::{self, c_long};
+use nix::sys::wait::waitpid;
+use nix::unistd::{ForkResult, fork};
+use serde::{Deserialize, Serialize};
+
+use crate::probe::{Act, Bait, Errno, Seen};
+use crate::probes;
+
+/// The one line that the inside says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// The probe.
+    pub probe: String,
+    /// What it saw.
+    pub seen: Seen,
+}
+
+/// Runs the attempt of the probe `name` with the bait of standard input, and reports.
+///
+/// # Errors
+/// Where there is no such probe, no bait, or nobody to report to.
+pub fn run(name: &str) -> io::Result<()> {
+    let mut bait = String::new();
+    io::stdin().read_to_string(&mut bait)?;
+    let bait: Bait = serde_json::from_str(&bait)?;
+    let probe = probes::ALL.iter().find(|(known, _)| *known == name);
+    let (_, probe) = probe.ok_or_else(|| io::Error::other(format!("no probe {name}")))?;
+    let report = Report {
+        probe: name.to_owned(),
+        seen: (probe.attempt)(&bait),
+    };
+    let mut stdout = io::stdout();
+    writeln!(stdout, "{}", serde_json::to_string(&report)?)?;
+    stdout.flush()?;
+    if probe.ending == crate::probe::Ending::LauncherKilled {
+        // The driver kills the launcher; were it to fail at that, its time limit would tell.
+        std::thread::sleep(std::time::Duration::from_secs(60));
+    }
+    Ok(())
+}
+
+/// Opens for reading, and reads: a folder is listed.
+#[must_use]
+pub fn read(path: &Path) -> Act {
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path);
+    match opened.and_then(|file| Ok((file.metadata()?.is_dir(), file))) {
+        Ok((true, _)) => Act::of(fs::read_dir(path)),
+        Ok((false, mut file)) => Act::of(file.read(&mut [0; 64])),
+        Err(error) => Act::of::<()>(Err(error)),
+    }
+}
+
+/// Makes a new file.
+#[must_use]
+pub fn create(path: &Path) -> Act {
+    Act::of(File::create_new(path))
+}
+
+/// Connects, sends the word of an attack, and waits for the answer.
+pub fn converse(stream: io::Result<impl Read + Write>, word: &str) -> Act {
+    Act::of(stream.and_then(|mut stream| {
+        stream.write_all(word.as_bytes())?;
+        let mut answer = [0; 16];
+        match stream.read(&mut answer)? {
+            0 => Err(io::Error::other("connected, and no answer came")),
+            _ => Ok(()),
+        }
+    }))
+}
+
+/// A system call by its number. The arguments are numbers, or addresses of memory that outlives the call.
+#[must_use]
+pub fn system_call(number: c_long, arguments: [c_long; 6]) -> Act {
+    let [a, b, c, d, e, f] = arguments;
+    // SAFETY: callers pass numbers or live memory, as the contract says; a wrong one gives EFAULT.
+    match unsafe { libc::syscall(number, a, b, c, d, e, f) } {
+        -1 => Act::errno(Errno::last()),
+        _ => Act::Reached,
+    }
+}
+
+/// The address of a string, for [`system_call`]; null for an empty one.
+#[must_use]
+pub fn address(text: &CString) -> c_long {
+    if text.is_empty() {
+        0
+    } else {
+        text.as_ptr() as c_long
+    }
+}
+
+/// A path as the kernel takes it.
+#[must_use]
+pub fn c_path(path: impl AsRef<Path>) -> CString {
+    CString::new(path.as_ref().as_os_str().as_bytes()).expect("bait has no NUL in its name")
+}
+
+/// Makes an act in a child, which it may change for good.
+#[must_use]
+pub fn in_child(act: impl FnOnce() -> Act) -> Act {
+    let (mut reader, mut writer) = match io::pipe() {
+        Ok(pipe) => pipe,
+        Err(error) => return Act::Broken(error.to_string()),
+    };
+    // SAFETY: the inside has one thread, so the child may do whatever its parent could.
+    match unsafe { fork() } {
+        Ok(ForkResult::Child) => {
+            let said = serde_json::to_vec(&act()).unwrap_or_default();
+            let _ = writer.write_all(&said);
+            // SAFETY: ends the child without running what belongs to its parent.
+            unsafe { libc::_exit(0) }
+        }
+        Ok(ForkResult::Parent { child }) => {
+            drop(writer);
+            let mut said = Vec::new();
+            let heard = reader.read_to_end(&mut said);
+            let ended = waitpid(child, None);
+            match heard.map(|_| serde_json::from_slice(&said)) {
+                Ok(Ok(act)) => act,
+                _ => Act::Broken(format!("the child said nothing ({ended:?})")),
+            }
+        }
+        Err(errno) => Act::Broken(format!("fork: {errno}")),
+    }
+}
+
+/// The PIDs that `/proc` shows.
+///
+/// # Errors
+/// Where it cannot be listed.
+pub fn pids() -> io::Result<Vec<u32>> {
+    let mut pids = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        pids.extend(
+            entry?
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse::<u32>().ok()),
+        );
+    }
+    Ok(pids)
+}
+
+/// Every path below `top` that is no folder, and every folder that is empty or closed. What `stop` says is listed and not
+/// entered.
+///
+/// # Errors
+/// Where `top` cannot be listed.
+pub fn walk(top: &Path, stop: &dyn Fn(&Path) -> bool) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut empty = true;
+    for entry in fs::read_dir(top)? {
+        let entry = entry?;
+        empty = false;
+        if entry.file_type()?.is_dir() && !stop(&entry.path()) {
+            found.extend(walk(&entry.path(), stop).unwrap_or_else(|_| vec![entry.path()]));
+        } else {
+            found.push(entry.path());
+        }
+    }
+    if empty {
+        found.push(top.to_owned());
+    }
+    Ok(found)
+}
+
+/// What kind of file is behind a stream.
+#[must_use]
+pub fn kind_of(stream: &impl AsRawFd) -> Act {
+    use std::os::unix::fs::FileTypeExt;
+    match fs::metadata(format!("/proc/self/fd/{}", stream.as_raw_fd())) {
+        Ok(metadata) if metadata.is_file() => Act::saw("file"),
+        Ok(metadata) if metadata.file_type().is_fifo() => Act::saw("pipe"),
+        Ok(_) => Act::saw("something else"),
+        Err(error) => Act::of::<()>(Err(error)),
+    }
+}

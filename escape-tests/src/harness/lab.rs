@@ -1,0 +1,366 @@
+//! Owns what is planted for one trial, and taken away after it: a caller with a home full of canaries, files in the host's
+//! own places, the neighbour.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use claudebox::cli::Tier;
+use claudebox::guard::Guard;
+
+use super::bait::{Bait, Neighbour};
+use super::neighbour::Order;
+use crate::probe::Probe;
+use crate::{Caller, is_root};
+
+/// Secrets of a home folder, by the places where they lie (threats: FS-01). A random one is planted beside them.
+const SECRETS: [&str; 24] = [
+    ".ssh/id_ed25519",
+    ".gnupg/private-keys-v1.d/key.key",
+    ".aws/credentials",
+    ".kube/config",
+    ".docker/config.json",
+    ".config/gcloud/credentials.db",
+    ".azure/accessTokens.json",
+    ".config/sops/age/keys.txt",
+    ".netrc",
+    ".npmrc",
+    ".pypirc",
+    ".cargo/credentials.toml",
+    ".config/gh/hosts.yml",
+    ".git-credentials",
+    ".password-store/mail.gpg",
+    ".vault-token",
+    ".mozilla/firefox/profile/logins.json",
+    ".config/google-chrome/Default/Login Data",
+    ".local/share/keyrings/login.keyring",
+    ".bash_history",
+    ".config/rclone/rclone.conf",
+    ".pgpass",
+    ".claude/.credentials.json",
+    ".claude.json",
+];
+
+/// Variables that carry secrets, or point to programs and sockets of the host (threats: ENV-01, ENV-06, ENV-07).
+const VARIABLES: &str = "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AZURE_CLIENT_SECRET ARM_CLIENT_SECRET \
+    GOOGLE_APPLICATION_CREDENTIALS GCP_SERVICE_ACCOUNT_KEY DIGITALOCEAN_TOKEN HCLOUD_TOKEN CLOUDFLARE_API_TOKEN \
+    GITHUB_TOKEN GH_TOKEN GITLAB_TOKEN BITBUCKET_TOKEN NPM_TOKEN NODE_AUTH_TOKEN PYPI_TOKEN TWINE_PASSWORD \
+    CARGO_REGISTRY_TOKEN DOCKER_PASSWORD DATABASE_URL PGPASSWORD MYSQL_PWD REDIS_URL MONGODB_URI OPENAI_API_KEY \
+    GEMINI_API_KEY MISTRAL_API_KEY HF_TOKEN ANTHROPIC_AUTH_TOKEN ANTHROPIC_BASE_URL SLACK_TOKEN STRIPE_SECRET_KEY \
+    SENTRY_AUTH_TOKEN VAULT_TOKEN SOPS_AGE_KEY CI_JOB_TOKEN CIRCLE_TOKEN SSH_AUTH_SOCK GPG_AGENT_INFO \
+    DBUS_SESSION_BUS_ADDRESS DISPLAY WAYLAND_DISPLAY XAUTHORITY TMUX STY DOCKER_HOST KUBECONFIG NOTIFY_SOCKET \
+    VSCODE_IPC_HOOK_CLI GIT_ASKPASS SSH_ASKPASS BROWSER BASH_ENV ENV PROMPT_COMMAND PYTHONPATH NODE_OPTIONS PERL5OPT \
+    RUBYOPT JAVA_TOOL_OPTIONS GIT_SSH_COMMAND NIX_CONFIG NIX_PATH HTTP_PROXY ALL_PROXY";
+
+/// The folders at the top of a host that are shown in part, made anew, or have probes of their own.
+const TOP_OF_THEIR_OWN: [&str; 13] = [
+    "bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr", "nix", "etc", "dev", "proc", "sys",
+    "tmp",
+];
+
+/// Everything of one trial that must be taken away again.
+#[derive(Debug)]
+pub struct Lab {
+    /// Who starts the launcher.
+    pub caller: Caller,
+    /// What an attack may touch.
+    pub bait: Bait,
+    neighbour: Child,
+    /// The neighbour ends when this does.
+    _leash: ChildStdin,
+    planted: Vec<PathBuf>,
+}
+
+impl Lab {
+    /// Plants everything for `probe`.
+    ///
+    /// # Errors
+    /// What could not be planted.
+    pub fn new(probe: &Probe, tier: Tier, as_root: bool, inside: &Path) -> io::Result<Self> {
+        let caller = Caller::new();
+        let folder = caller.folder().to_owned();
+        let (home, project) = (caller.home(), caller.project());
+        let uid = if as_root { 0 } else { caller.uid() };
+        let mark = format!("canary{}", random()?);
+        let mut planted = Vec::new();
+
+        let mut secrets: Vec<PathBuf> = SECRETS.iter().map(|place| home.join(place)).collect();
+        secrets.push(home.join(format!(".{}/{}", random()?, random()?)));
+        for secret in &secrets {
+            caller.write(secret, &format!("{mark} {}\n", secret.display()));
+        }
+        let other_projects = vec![
+            home.join("src/other/.env"),
+            folder.join("elsewhere/project/.env"),
+        ];
+        let (granted, beside) = (folder.join("shelf/granted"), folder.join("beside"));
+        let heard = folder.join("heard");
+        let (stdin, stdout) = (folder.join("streams/in"), folder.join("streams/out"));
+        for (path, content) in [
+            (&other_projects[0], format!("SECRET={mark}\n")),
+            (&other_projects[1], format!("SECRET={mark}\n")),
+            (&granted.join("file"), "as it was\n".to_owned()),
+            (&beside.join("file"), "as it was\n".to_owned()),
+            (&heard, String::new()),
+            (&stdout, format!("{mark} is what an earlier program said\n")),
+            (&folder.join("run/here"), String::new()),
+        ] {
+            caller.write(path, &content);
+        }
+        let agent = folder.join("agent/claude");
+        fs::create_dir_all(folder.join("agent"))?;
+        fs::copy("/bin/sleep", &agent)?;
+        fs::set_permissions(&agent, Permissions::from_mode(0o755))?;
+        for path in ["agent", "elsewhere", "shelf", "beside", "streams", "run"] {
+            caller.own(&folder.join(path));
+        }
+        chown(&agent, Some(uid), Some(uid))?;
+
+        let mut tmp_files = Vec::new();
+        for tmp in ["/tmp", "/var/tmp", "/dev/shm"] {
+            let path = Path::new(tmp).join(format!("claudebox-{}", random()?));
+            planted.push(path.clone());
+            // Not by `Caller::write`, which gives the folders above to the caller too.
+            fs::write(&path, &mark)?;
+            chown(&path, Some(uid), Some(uid))?;
+            tmp_files.push(path);
+        }
+        let host_files = if probe.behind.contains(&Guard::HostHidden) {
+            host_files(&folder, &mark, &mut planted)?
+        } else {
+            Vec::new()
+        };
+        let in_tmp = PathBuf::from(format!("/tmp/claudebox-{}.sock", random()?));
+        planted.push(in_tmp.clone());
+        let sockets = vec![home.join(".agent.sock"), folder.join("run/bus"), in_tmp];
+        let order = Order {
+            mark: mark.clone(),
+            sockets: sockets.clone(),
+            heard: heard.clone(),
+        };
+        if as_root {
+            // All of it belongs to who starts the launcher.
+            give_to_root(&folder)?;
+        }
+        let (neighbour, leash, reached) = neighbour(&caller, as_root, inside, &order)?;
+        let devices = [
+            "/dev/kmsg",
+            "/dev/fuse",
+            "/dev/rtc0",
+            "/dev/input",
+            "/dev/snd",
+        ];
+        let device = devices
+            .into_iter()
+            .map(PathBuf::from)
+            .find(|device| device.exists());
+        let names = VARIABLES.split_ascii_whitespace().map(str::to_owned);
+        let names = names.chain([format!("X{}", random()?.to_uppercase())]);
+        let bait = Bait {
+            tier,
+            uid,
+            inside_uid: if as_root { 1000 } else { uid },
+            user: login(uid),
+            environment: names
+                .map(|name| (name.clone(), format!("{mark}-{name}")))
+                .collect(),
+            namespaces: namespaces()?,
+            hostname: nix::unistd::gethostname()?.to_string_lossy().into_owned(),
+            neighbour: reached,
+            mark,
+            home,
+            project,
+            folder,
+            secrets,
+            other_projects,
+            host_files,
+            tmp_files,
+            sockets,
+            granted,
+            beside,
+            agent,
+            inside: inside.to_owned(),
+            in_run: in_run(),
+            device,
+            heard,
+            stdin,
+            stdout,
+        };
+        fs::write(&bait.stdin, serde_json::to_string(&bait)?)?;
+        chown(&bait.stdin, Some(uid), Some(uid))?;
+        Ok(Self {
+            caller,
+            bait,
+            neighbour,
+            _leash: leash,
+            planted,
+        })
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let _ = self.neighbour.kill();
+        let _ = self.neighbour.wait();
+        for path in &self.planted {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+fn give_to_root(path: &Path) -> io::Result<()> {
+    std::os::unix::fs::lchown(path, Some(0), Some(0))?;
+    if fs::symlink_metadata(path)?.is_dir() {
+        for entry in fs::read_dir(path)? {
+            give_to_root(&entry?.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn neighbour(
+    caller: &Caller,
+    as_root: bool,
+    inside: &Path,
+    order: &Order,
+) -> io::Result<(Child, ChildStdin, Neighbour)> {
+    let mut command = if as_root {
+        Command::new(inside)
+    } else {
+        caller.command(inside)
+    };
+    // The mark in its arguments is what a process listing inside would show of it.
+    command.args(["--neighbour", &order.mark]).process_group(0);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn()?;
+    let mut leash = child.stdin.take().expect("it is piped");
+    writeln!(leash, "{}", serde_json::to_string(order)?)?;
+    let mut hello = String::new();
+    BufReader::new(child.stdout.take().expect("it is piped")).read_line(&mut hello)?;
+    match serde_json::from_str(&hello) {
+        Ok(reached) => Ok((child, leash, reached)),
+        Err(error) => {
+            let _ = child.kill();
+            let _ = child.wait();
+            Err(io::Error::other(format!(
+                "the neighbour said {hello:?}: {error}"
+            )))
+        }
+    }
+}
+
+/// One file in each folder at the top of this host: planted by root, else one that is there and that the caller can read.
+fn host_files(own: &Path, mark: &str, planted: &mut Vec<PathBuf>) -> io::Result<Vec<PathBuf>> {
+    let mut files = vec![own.join("unlisted")];
+    fs::write(&files[0], mark)?;
+    for entry in fs::read_dir("/")? {
+        let folder = entry?.path();
+        let name = folder
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let folder_is_closed =
+            fs::metadata(&folder).is_ok_and(|folder| folder.permissions().mode() & 0o005 != 0o005);
+        if TOP_OF_THEIR_OWN.contains(&name.as_str()) || own.starts_with(&folder) || folder_is_closed
+        {
+            continue;
+        }
+        let path = folder.join(format!("claudebox-{}", random()?));
+        if is_root()
+            && OpenOptions::new()
+                .create_new(true)
+                .write(true)
+                .open(&path)
+                .is_ok()
+        {
+            planted.push(path.clone());
+            fs::write(&path, mark)?;
+            files.push(path);
+        } else if let Some(path) = readable(&folder, 3) {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+/// A regular file below `folder` that everyone can read.
+fn readable(folder: &Path, depth: usize) -> Option<PathBuf> {
+    let mut folders = Vec::new();
+    for entry in fs::read_dir(folder).ok()?.flatten() {
+        let path = entry.path();
+        let Ok(metadata) = fs::symlink_metadata(&path) else {
+            continue;
+        };
+        if metadata.is_file() && metadata.len() > 0 && fs::File::open(&path).is_ok() {
+            return Some(path);
+        }
+        if metadata.is_dir() && depth > 0 {
+            folders.push(path);
+        }
+    }
+    folders
+        .iter()
+        .find_map(|folder| readable(folder, depth - 1))
+}
+
+/// The login name. Read from the file: a static program must not load the modules of the name service.
+fn login(uid: u32) -> String {
+    let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = accounts.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        (fields.get(2)?.parse() == Ok(uid)).then(|| fields[0].to_owned())
+    });
+    name.unwrap_or_else(|| "boxer".into())
+}
+
+/// Something in the host's /run that is not in the sandbox's.
+fn in_run() -> Option<PathBuf> {
+    let entries = fs::read_dir("/run").ok()?;
+    let made_inside = ["user", "claudebox"];
+    let mut others: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    // What is a link ends elsewhere: the launcher refuses such a source.
+    others
+        .retain(|path| !path.is_symlink() && !made_inside.iter().any(|name| path.ends_with(name)));
+    others.sort();
+    others.into_iter().find(|path| path.exists())
+}
+
+fn namespaces() -> io::Result<BTreeMap<String, String>> {
+    let names = ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"];
+    let link = |name: &str| fs::read_link(format!("/proc/self/ns/{name}"));
+    names
+        .iter()
+        .map(|name| {
+            Ok((
+                (*name).to_owned(),
+                link(name)?.to_string_lossy().into_owned(),
+            ))
+        })
+        .collect()
+}
+
+/// Sixteen hexadecimal digits.
+fn random() -> io::Result<String> {
+    let mut bytes = [0; 8];
+    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The environment of the caller: what everybody has, one variable that is asked for, and the canaries.
+pub fn environment(command: &mut Command, bait: &Bait) {
+    let agent = bait.agent.parent().unwrap_or(Path::new("/")).display();
+    command
+        .env("PATH", format!("{agent}:/usr/local/bin:/usr/bin:/bin"))
+        .env("USER", &bait.user)
+        .env("LOGNAME", &bait.user)
+        .env("TERM", "dumb")
+        .env("LANG", "C.UTF-8")
+        .env("EDITOR", "vi")
+        .env("PROBE_ASKED_FOR", "asked for")
+        .envs(bait.environment.iter().map(|(name, value)| (name, value)));
+}

@@ -1,0 +1,271 @@
+//! Owns the words in which a probe is written: what it tries, what it saw, what it should have seen.
+//!
+//! A probe is one attack in one file. Its [`attempt`](Probe::attempt) runs inside and only reports raw results; the
+//! table [`Expect`] and a look from outside ([`harmed`](Probe::harmed)) judge. What counts as an escape is said once,
+//! here, for both trials of a probe: `holds` under the real plan, `bites` with the guards of `behind` removed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+
+pub use claudebox::cli::Tier;
+pub use claudebox::guard::Guard;
+pub use nix::errno::Errno;
+use serde::{Deserialize, Serialize};
+
+pub use crate::harness::bait::Bait;
+pub use crate::harness::need::Need;
+
+/// One attack.
+#[derive(Debug, Clone, Copy)]
+pub struct Probe {
+    /// The question that it answers.
+    pub asks: &'static str,
+    /// Rows of the threat catalogue, by id.
+    pub threats: &'static [&'static str],
+    /// The guards that stop it. Empty for a useful twin: what must work all the same.
+    pub behind: &'static [Guard],
+    /// Whether each guard of `behind` is a wall of its own: the attack fails as long as one of them stands.
+    pub walls: bool,
+    /// The tiers on which it is tried.
+    pub tiers: &'static [Tier],
+    /// Whether it is also tried where uid 0 started the launcher. As an ordinary user it is tried always.
+    pub also_as_root: bool,
+    /// What of the host it needs. The only source of skips.
+    pub needs: &'static [Need],
+    /// What the standard streams of the launcher are.
+    pub streams: Streams,
+    /// What somebody outside does between the audit and the start. The launcher must refuse to start then, for the guards of
+    /// `behind`; nothing runs inside, so nothing reports.
+    pub meddle: Option<fn(&Bait) -> io::Result<()>>,
+    /// How the session ends.
+    pub ending: Ending,
+    /// What the attempt must report, exactly.
+    pub expect: Expect,
+    /// The attack. Runs inside; reports, does not judge.
+    pub attempt: fn(&Bait) -> Seen,
+    /// The damage, looked for from outside while the attempt runs.
+    pub meanwhile: fn(&Bait) -> Option<String>,
+    /// The damage, looked for from outside when all is over.
+    pub harmed: fn(&Bait) -> Option<String>,
+}
+
+impl Probe {
+    /// What most probes share. Its attempt reports nothing, which is a failure, so that it cannot be forgotten.
+    pub const USUAL: Probe = Probe {
+        asks: "",
+        threats: &[],
+        behind: &[],
+        walls: false,
+        tiers: &[Tier::None, Tier::Full],
+        also_as_root: false,
+        needs: &[],
+        streams: Streams::Pipes,
+        meddle: None,
+        ending: Ending::ByItself,
+        expect: Expect::Absent,
+        attempt: |_| Seen::default(),
+        meanwhile: |_| None,
+        harmed: |_| None,
+    };
+}
+
+impl Probe {
+    /// The guards of `behind` that there are on `tier`.
+    pub fn behind_on(&self, tier: Tier) -> impl Iterator<Item = Guard> {
+        let only_without_network = [Guard::NetNamespace, Guard::NoResolvers];
+        let there =
+            move |guard: &Guard| tier == Tier::None || !only_without_network.contains(guard);
+        self.behind.iter().copied().filter(there)
+    }
+}
+
+/// What the caller connects the launcher to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Streams {
+    /// Pipes.
+    Pipes,
+    /// Files of the host, as in `claudebox <in >>out`.
+    Files,
+}
+
+/// How a session ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The attempt returns.
+    ByItself,
+    /// The launcher is killed with SIGKILL once the attempt has reported.
+    LauncherKilled,
+}
+
+/// What one act gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Act {
+    /// It worked.
+    Reached,
+    /// ENOENT: there is no such thing.
+    Absent,
+    /// Any other error number.
+    Refused(i32),
+    /// An observation.
+    Saw(String),
+    /// The act itself could not be made: never what was expected, never an escape.
+    Broken(String),
+}
+
+impl Act {
+    /// Of a result of the standard library.
+    pub fn of<T>(result: io::Result<T>) -> Self {
+        match result {
+            Ok(_) => Act::Reached,
+            Err(error) => match error.raw_os_error() {
+                Some(number) => Self::errno(Errno::from_raw(number)),
+                None => Act::Broken(error.to_string()),
+            },
+        }
+    }
+
+    /// Of a result of `nix`.
+    pub fn of_nix<T>(result: nix::Result<T>) -> Self {
+        result.map_or_else(Self::errno, |_| Act::Reached)
+    }
+
+    /// Of an error number.
+    #[must_use]
+    pub fn errno(number: Errno) -> Self {
+        match number {
+            Errno::ENOENT => Act::Absent,
+            other => Act::Refused(other as i32),
+        }
+    }
+
+    /// An observation.
+    pub fn saw(what: impl fmt::Display) -> Self {
+        Act::Saw(what.to_string())
+    }
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Act::Reached => f.write_str("reached"),
+            Act::Absent => f.write_str("absent"),
+            Act::Refused(number) => write!(f, "refused with {:?}", Errno::from_raw(*number)),
+            Act::Saw(what) => write!(f, "saw {what:?}"),
+            Act::Broken(why) => write!(f, "not tried: {why}"),
+        }
+    }
+}
+
+/// What an attempt saw: each act under a name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen(pub BTreeMap<String, Act>);
+
+impl Seen {
+    /// One act.
+    pub fn one(what: impl fmt::Display, act: Act) -> Self {
+        Self::default().and(what, act)
+    }
+
+    /// One act more.
+    #[must_use]
+    pub fn and(mut self, what: impl fmt::Display, act: Act) -> Self {
+        self.add(what, act);
+        self
+    }
+
+    /// One act more. Two acts of one name are one report too few: the second says so.
+    pub fn add(&mut self, what: impl fmt::Display, act: Act) {
+        let act_of_that_name = self.0.entry(what.to_string());
+        act_of_that_name
+            .and_modify(|act| *act = Act::Broken("two acts of this name".into()))
+            .or_insert(act);
+    }
+
+    /// The same report under other names.
+    #[must_use]
+    pub fn renamed(self, name: impl Fn(String) -> String) -> Self {
+        let mut renamed = Self::default();
+        for (what, act) in self.0 {
+            renamed.add(name(what), act);
+        }
+        renamed
+    }
+
+    /// The same act on many things.
+    pub fn each<T: fmt::Display>(
+        things: impl IntoIterator<Item = T>,
+        act: impl Fn(&T) -> Act,
+    ) -> Self {
+        let mut seen = Self::default();
+        for thing in things {
+            let act = act(&thing);
+            seen.add(thing, act);
+        }
+        seen
+    }
+}
+
+/// What an attempt must report under the real plan.
+#[derive(Debug, Clone, Copy)]
+pub enum Expect {
+    /// Every act worked; the damage, if any, is seen from outside.
+    Reached,
+    /// Every act met ENOENT.
+    Absent,
+    /// Every act was refused with this error number.
+    Refused(Errno),
+    /// This and nothing else.
+    Exactly(fn(&Bait) -> Seen),
+}
+
+/// What is wrong with a report, if anything.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// The ways in which it is not what was expected.
+    pub differences: Vec<String>,
+    /// Those among them by which something was reached or seen that should not have been.
+    pub breaches: Vec<String>,
+}
+
+impl Expect {
+    /// Compares a report with this.
+    #[must_use]
+    pub fn judge(self, seen: &Seen, bait: &Bait) -> Verdict {
+        let mut verdict = Verdict::default();
+        if seen.0.is_empty() {
+            verdict.differences.push("nothing was reported".into());
+        }
+        let exact = match self {
+            Expect::Exactly(exact) => Some(exact(bait)),
+            Expect::Reached | Expect::Absent | Expect::Refused(_) => None,
+        };
+        for (what, act) in &seen.0 {
+            let wanted = match self {
+                Expect::Reached => Some(Act::Reached),
+                Expect::Absent => Some(Act::Absent),
+                Expect::Refused(errno) => Some(Act::Refused(errno as i32)),
+                Expect::Exactly(_) => exact.as_ref().and_then(|exact| exact.0.get(what).cloned()),
+            };
+            if wanted.as_ref() == Some(act) {
+                continue;
+            }
+            let wanted =
+                wanted.map_or_else(|| "nothing of that name".to_owned(), |act| act.to_string());
+            let difference = format!("{what}: {act}; expected: {wanted}");
+            if matches!(act, Act::Reached | Act::Saw(_)) {
+                verdict.breaches.push(difference.clone());
+            }
+            verdict.differences.push(difference);
+        }
+        for (what, act) in exact.iter().flat_map(|exact| &exact.0) {
+            if !seen.0.contains_key(what) {
+                verdict
+                    .differences
+                    .push(format!("{what}: not reported; expected: {act}"));
+            }
+        }
+        verdict
+    }
+}

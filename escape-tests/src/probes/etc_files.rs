@@ -1,0 +1,56 @@
+//! /etc of a host tells who works there, where names are resolved, and holds the secrets of services. The one of the
+//! sandbox is compared with a list, whole.   (threats: FS-03)
+use std::path::Path;
+
+use crate::harness::inside;
+use crate::probe::*;
+
+/// What is made for the launch.
+const GENERATED: [&str; 8] = [
+    "/etc/passwd",
+    "/etc/group",
+    "/etc/hosts",
+    "/etc/hostname",
+    "/etc/nsswitch.conf",
+    "/etc/resolv.conf",
+    "/etc/claudebox/SANDBOX.md",
+    "/etc/claude-code/CLAUDE.md",
+];
+
+/// What is the host's, where the host has it. Each is looked at as a whole.
+const SHARED: [&str; 16] = [
+    "/etc/ssl/certs",
+    "/etc/ssl/cert.pem",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/openssl.cnf",
+    "/etc/pki/tls/certs",
+    "/etc/pki/tls/cert.pem",
+    "/etc/pki/ca-trust/extracted",
+    "/etc/ca-certificates",
+    "/etc/locale.conf",
+    "/etc/localtime",
+    "/etc/zoneinfo",
+    "/etc/ld.so.cache",
+    "/etc/alternatives",
+    "/etc/services",
+    "/etc/protocols",
+    "/etc/static",
+];
+
+pub const PROBE: Probe = Probe {
+    asks: "is there anything in /etc that was not made for this launch or listed?",
+    threats: &["FS-03"],
+    behind: &[Guard::EtcGenerated],
+    also_as_root: true,
+    expect: Expect::Exactly(|_| {
+        let shared = SHARED.into_iter().filter(|path| Path::new(path).exists());
+        Seen::each(GENERATED.into_iter().chain(shared), |_| Act::Reached)
+    }),
+    attempt: |_| match inside::walk(Path::new("/etc"), &|path| {
+        SHARED.iter().any(|shared| path == Path::new(shared))
+    }) {
+        Ok(found) => Seen::each(found.iter().map(|path| path.display()), |_| Act::Reached),
+        Err(error) => Seen::one("/etc", Act::of::<()>(Err(error))),
+    },
+    ..Probe::USUAL
+};

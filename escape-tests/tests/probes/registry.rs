@@ -1,0 +1,134 @@
+//! Owns tests of the list of probes itself: complete, unique, well formed, no guard forgotten.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use escape_tests::harness::breaking::{Breaking, breaking};
+use escape_tests::probe::Guard;
+use escape_tests::probes;
+use libtest_mimic::{Failed, Trial};
+
+/// The tests.
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test("registry::every_file_is_a_probe", every_file_is_a_probe),
+        Trial::test(
+            "registry::every_probe_says_what_it_is",
+            every_probe_says_what_it_is,
+        ),
+        Trial::test("registry::every_guard_has_a_probe", every_guard_has_a_probe),
+        Trial::test(
+            "registry::every_guard_is_taken_away_or_has_a_reason",
+            every_guard_is_taken_away_or_has_a_reason,
+        ),
+    ]
+}
+
+fn folder() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/probes")
+}
+
+fn every_file_is_a_probe() -> Result<(), Failed> {
+    let listed: BTreeSet<String> = probes::ALL
+        .iter()
+        .map(|(name, _)| (*name).to_owned())
+        .collect();
+    let files: BTreeSet<String> = fs::read_dir(folder())?
+        .flatten()
+        .filter_map(|entry| {
+            entry
+                .file_name()
+                .to_str()?
+                .strip_suffix(".rs")
+                .map(str::to_owned)
+        })
+        .collect();
+    if listed != files || listed.len() != probes::ALL.len() {
+        return Err(format!(
+            "files and list differ: {:?}",
+            files.symmetric_difference(&listed)
+        )
+        .into());
+    }
+    Ok(())
+}
+
+fn every_probe_says_what_it_is() -> Result<(), Failed> {
+    let mut questions = BTreeSet::new();
+    let mut complaints = Vec::new();
+    for (name, probe) in probes::ALL {
+        let text = fs::read_to_string(folder().join(format!("{name}.rs")))?;
+        let twin = name.starts_with("twin_");
+        let complaint = if !text.starts_with("//! ") {
+            "it does not begin with its story"
+        } else if !probe.asks.ends_with('?') {
+            "it asks nothing"
+        } else if !questions.insert(probe.asks) {
+            "another probe asks the same"
+        } else if probe.tiers.is_empty() {
+            "it is tried on no tier"
+        } else if probe.threats.is_empty() && !twin {
+            "it names no threat"
+        } else if !twin
+            && !probe.threats.iter().all(|threat| {
+                text.split("pub const PROBE")
+                    .next()
+                    .is_some_and(|story| story.contains(threat))
+            })
+        {
+            "its story does not name its threats"
+        } else {
+            continue;
+        };
+        complaints.push(format!("{name}: {complaint}"));
+    }
+    if complaints.is_empty() {
+        Ok(())
+    } else {
+        Err(complaints.join("\n").into())
+    }
+}
+
+fn every_guard_has_a_probe() -> Result<(), Failed> {
+    let alone: Vec<&str> = Guard::ALL
+        .iter()
+        .filter(|guard| {
+            !probes::ALL
+                .iter()
+                .any(|(_, probe)| probe.behind.contains(guard))
+        })
+        .map(|guard| guard.name())
+        .collect();
+    if alone.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("no probe stands behind {}", alone.join(", ")).into())
+    }
+}
+
+/// META-03: where a guard can be taken away, some probe is there that falls when it is.
+fn every_guard_is_taken_away_or_has_a_reason() -> Result<(), Failed> {
+    for guard in Guard::ALL {
+        let uid = match breaking(*guard) {
+            Breaking::Edit(_) => 1,
+            Breaking::OnlyAsRoot(_, why) if !why.is_empty() => 0,
+            Breaking::Never(why) if !why.is_empty() => continue,
+            Breaking::OnlyAsRoot(..) | Breaking::Never(_) => {
+                return Err(format!("{}: no reason", guard.name()).into());
+            }
+        };
+        let bites = probes::ALL.iter().any(|(_, probe)| {
+            probe.behind.contains(guard)
+                && (uid != 0 || probe.also_as_root)
+                && probe
+                    .behind
+                    .iter()
+                    .all(|guard| breaking(*guard).edit(uid).is_ok())
+        });
+        if !bites {
+            return Err(format!("no probe falls when {} is taken away", guard.name()).into());
+        }
+    }
+    Ok(())
+}

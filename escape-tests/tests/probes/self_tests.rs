@@ -1,0 +1,201 @@
+//! Owns tests of the harness: each way in which a sandbox test can lie must come out as a failure, with its reason.
+
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use escape_tests::harness::drive;
+use escape_tests::harness::lab::Lab;
+use escape_tests::harness::trial::Way;
+use escape_tests::probe::{Act, Ending, Errno, Expect, Probe, Seen, Tier};
+use escape_tests::probes;
+use libtest_mimic::{Failed, Trial};
+
+/// The tests.
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test(
+            "harness::bait_that_is_not_reachable_fails",
+            bait_that_is_not_reachable_fails,
+        ),
+        Trial::test(
+            "harness::a_sandbox_that_never_starts_fails",
+            a_sandbox_that_never_starts_fails,
+        ),
+        Trial::test(
+            "harness::a_launcher_that_says_nothing_fails",
+            a_launcher_that_says_nothing_fails,
+        ),
+        Trial::test(
+            "harness::a_missing_inside_half_fails",
+            a_missing_inside_half_fails,
+        ),
+        Trial::test("harness::a_hang_fails", a_hang_fails),
+        Trial::test(
+            "harness::the_report_of_another_probe_fails",
+            the_report_of_another_probe_fails,
+        ),
+        Trial::test("harness::damage_fails", damage_fails),
+        Trial::test(
+            "harness::taking_away_nothing_fails",
+            taking_away_nothing_fails,
+        ),
+        Trial::test(
+            "harness::only_what_was_reached_bites",
+            only_what_was_reached_bites,
+        ),
+    ]
+}
+
+fn probe(name: &str) -> Probe {
+    let found = probes::ALL.iter().find(|(known, _)| *known == name);
+    found.expect("these tests use probes that exist").1
+}
+
+fn trial(name: &str, way: Way) -> drive::Trial {
+    super::trial(name, &probe(name), way)
+}
+
+/// The trial fails, and says so in these words.
+fn fails(trial: &drive::Trial, words: &str) -> Result<(), Failed> {
+    expect_failure(trial.run(), words)
+}
+
+fn expect_failure(outcome: Result<(), String>, words: &str) -> Result<(), Failed> {
+    match outcome {
+        Ok(()) => Err("the trial passed".into()),
+        Err(why) if why.contains(words) => Ok(()),
+        Err(why) => Err(format!("it failed for another reason than {words:?}: {why}").into()),
+    }
+}
+
+fn bait_that_is_not_reachable_fails() -> Result<(), Failed> {
+    for way in [Way::Holds, Way::Bites, Way::CommandLine] {
+        let trial = trial("home_secrets", way);
+        let lab = Lab::new(&trial.probe, Tier::None, false, &trial.inside)?;
+        fs::remove_file(&lab.bait.secrets[3])?;
+        expect_failure(trial.run_in(&lab), "the bait is not reachable from outside")?;
+    }
+    Ok(())
+}
+
+fn a_sandbox_that_never_starts_fails() -> Result<(), Failed> {
+    let mut trial = trial("home_secrets", Way::Holds);
+    trial.launcher = "/bin/false".into();
+    fails(&trial, "the trial ended with exit status: 97")?;
+    trial.way = Way::Bites;
+    fails(&trial, "the trial ended with exit status: 97")?;
+    trial.way = Way::CommandLine;
+    fails(&trial, "the trial ended with exit status: 1")?;
+    trial.launcher = "/nonexistent/claudebox".into();
+    fails(&trial, "the trial ended with exit status: 97")
+}
+
+fn a_launcher_that_says_nothing_fails() -> Result<(), Failed> {
+    let mut trial = trial("home_secrets", Way::CommandLine);
+    trial.launcher = "/bin/true".into();
+    fails(&trial, "0 lines were reported")?;
+    // Arguments are not a report either.
+    trial.launcher = "/bin/echo".into();
+    fails(&trial, "not a report")
+}
+
+fn a_missing_inside_half_fails() -> Result<(), Failed> {
+    for way in [Way::Holds, Way::Bites, Way::CommandLine] {
+        let mut trial = trial("home_secrets", way);
+        let lab = Lab::new(&trial.probe, Tier::None, false, &trial.inside)?;
+        trial.inside = PathBuf::from("/nonexistent/probe-inside");
+        expect_failure(trial.run_in(&lab), "the trial ended with exit status")?;
+    }
+    // A program that is there and makes no attempt.
+    let mut trial = trial("home_secrets", Way::Holds);
+    let lab = Lab::new(&trial.probe, Tier::None, false, &trial.inside)?;
+    trial.inside = "/usr/bin/true".into();
+    expect_failure(trial.run_in(&lab), "0 lines were reported")
+}
+
+fn a_hang_fails() -> Result<(), Failed> {
+    let mut trial = trial("survivors", Way::Holds);
+    // The inside waits to be killed, and nobody does.
+    trial.probe.ending = Ending::ByItself;
+    trial.limit = Duration::from_secs(1);
+    fails(&trial, "it did not end within 1s")
+}
+
+fn the_report_of_another_probe_fails() -> Result<(), Failed> {
+    let mut trial = trial("home_secrets", Way::CommandLine);
+    let lab = Lab::new(&trial.probe, Tier::None, false, &trial.inside)?;
+    let fake = lab.bait.folder.join("fake");
+    lab.caller.write(
+        &fake,
+        "#!/bin/sh\necho '{\"probe\":\"hostname\",\"seen\":{\"x\":\"absent\"}}'\n",
+    );
+    fs::set_permissions(&fake, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    trial.launcher = fake;
+    expect_failure(trial.run_in(&lab), "the report is of hostname")
+}
+
+/// A report that is all that could be wished, and damage all the same.
+fn damage_fails() -> Result<(), Failed> {
+    let mut trial = trial("home_planted", Way::Holds);
+    trial.probe.harmed = |_| Some("damage".into());
+    fails(&trial, "damage")
+}
+
+fn taking_away_nothing_fails() -> Result<(), Failed> {
+    // A probe that stands behind no guard.
+    fails(
+        &trial("twin_project", Way::Bites),
+        "left the plan as it was",
+    )?;
+    // A guard that has nothing to do with it: on `full` there is no such step.
+    let mut trial = trial("name_resolution", Way::Bites);
+    trial.tier = Tier::Full;
+    fails(&trial, "left the plan as it was")
+}
+
+fn only_what_was_reached_bites() -> Result<(), Failed> {
+    let trial = trial("home_secrets", Way::Holds);
+    let lab = Lab::new(&trial.probe, Tier::None, false, &trial.inside)?;
+    let judge = |expect: Expect, act: Act| {
+        let verdict = expect.judge(&Seen::one("it", act), &lab.bait);
+        (verdict.differences.is_empty(), verdict.breaches.is_empty())
+    };
+    let cases = [
+        (
+            "as expected",
+            judge(Expect::Absent, Act::Absent),
+            (true, true),
+        ),
+        (
+            "reached",
+            judge(Expect::Absent, Act::Reached),
+            (false, false),
+        ),
+        (
+            "another error",
+            judge(Expect::Refused(Errno::EPERM), Act::errno(Errno::EACCES)),
+            (false, true),
+        ),
+        (
+            "not tried",
+            judge(Expect::Absent, Act::Broken("no such program".into())),
+            (false, true),
+        ),
+        (
+            "refused where it should work",
+            judge(Expect::Reached, Act::errno(Errno::EPERM)),
+            (false, true),
+        ),
+    ];
+    for (what, got, wanted) in cases {
+        if got != wanted {
+            return Err(format!("{what}: no difference, no breach = {got:?}").into());
+        }
+    }
+    let silence = Expect::Absent.judge(&Seen::default(), &lab.bait);
+    if silence.differences.is_empty() {
+        return Err("silence passes".into());
+    }
+    Ok(())
+}

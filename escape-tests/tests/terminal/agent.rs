@@ -1,0 +1,143 @@
+//! The real Claude Code at a terminal: a turn by hand, another size of the window, and the terminal given back (HARD-06).
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use escape_tests::claude_code::{
+    InstallForm, ONBOARDED, Package, TURN_ENV, onboard, onboarded_env, turn_env,
+};
+use escape_tests::messages_api::MessagesApi;
+use escape_tests::terminal::{Ended, Process, Terminal, descendants, processes};
+use escape_tests::{Caller, SOON, until};
+
+use crate::{QUESTION, claudebox};
+
+/// Claude Code on a terminal, from `claudebox run` without `-y` up to its prompt, for a person who knows it already.
+fn claude_code(caller: &Caller, api: &MessagesApi) -> Terminal {
+    onboard(caller);
+    let passed: Vec<&str> = TURN_ENV.iter().flat_map(|name| ["--env", name]).collect();
+    let line = claudebox(&[&["run"][..], &ONBOARDED, &passed].concat());
+    let terminal = Terminal::start(caller, &line, |command| {
+        turn_env(command, api);
+        onboarded_env(command, caller);
+    });
+    terminal.expect(QUESTION);
+    terminal.type_text("\r");
+    terminal.expect_that("Claude Code's prompt", |terminal| {
+        let screen = terminal.screen();
+        screen.contains("Claude Code v") && screen.contains("bypass permissions on")
+    });
+    terminal
+}
+
+/// Ctrl-C twice, which is how a person leaves Claude Code.
+fn leave(terminal: &Terminal) -> Ended {
+    terminal.type_text("\x03");
+    sleep(Duration::from_millis(300));
+    terminal.type_text("\x03");
+    let ended = terminal.ended(SOON);
+    assert_eq!(ended.modes_before, ended.modes_after);
+    assert!(
+        !terminal.alternate_screen(),
+        "the alternate screen was left"
+    );
+    assert!(!terminal.cursor_hidden(), "the cursor is there again");
+    ended
+}
+
+#[test]
+fn claude_code_takes_the_screen_and_gives_it_back() {
+    let Some(package) = Package::find() else {
+        return;
+    };
+    let caller = Caller::new();
+    let _ = package.install(InstallForm::Native, &caller);
+    let api = MessagesApi::start();
+    let terminal = claude_code(&caller, &api);
+    // A turn as a person makes it: typed, sent, read.
+    terminal.type_text("RUN: echo seen-$((6*7))");
+    terminal.expect_that("the typed prompt", |terminal| {
+        terminal.screen().contains("seen-$((6*7))")
+    });
+    terminal.type_text("\r");
+    terminal.expect_that("the agent's answer", |terminal| {
+        terminal.screen().contains("TOOL SAID: seen-42")
+    });
+    assert_eq!(leave(&terminal).code, 0);
+}
+
+#[test]
+fn claude_code_draws_its_screen_anew_for_another_size() {
+    let Some(package) = Package::find() else {
+        return;
+    };
+    let caller = Caller::new();
+    let _ = package.install(InstallForm::Native, &caller);
+    let api = MessagesApi::start();
+    let terminal = claude_code(&caller, &api);
+    let widest = |terminal: &Terminal| {
+        terminal
+            .screen()
+            .lines()
+            .map(|line| line.chars().count())
+            .max()
+    };
+    assert!(widest(&terminal) <= Some(80));
+    terminal.resize(40, 120);
+    terminal.expect_that("a screen as wide as the window", |terminal| {
+        widest(terminal) == Some(120)
+    });
+    assert_eq!(leave(&terminal).code, 0);
+}
+
+#[test]
+fn claude_code_is_interrupted_by_escape() {
+    let Some(package) = Package::find() else {
+        return;
+    };
+    let caller = Caller::new();
+    let _ = package.install(InstallForm::Native, &caller);
+    let api = MessagesApi::start();
+    let terminal = claude_code(&caller, &api);
+    terminal.type_text("RUN: echo $$ > up; sleep 600");
+    terminal.expect_that("the typed prompt", |terminal| {
+        terminal.screen().contains("sleep 600")
+    });
+    terminal.type_text("\r");
+    until("the tool call to run", SOON, || {
+        caller.project().join("up").exists().then_some(())
+    });
+    terminal.type_text("\x1b");
+    terminal.expect_that("the interruption", |terminal| {
+        terminal.screen().contains("nterrupted")
+    });
+    let _ = leave(&terminal);
+}
+
+#[test]
+fn claude_code_ends_with_its_window() {
+    let Some(package) = Package::find() else {
+        return;
+    };
+    let caller = Caller::new();
+    let _ = package.install(InstallForm::Native, &caller);
+    let api = MessagesApi::start();
+    let terminal = claude_code(&caller, &api);
+    let launcher = terminal.command_pid();
+    let mut session = descendants(launcher);
+    assert!(
+        session.iter().any(|process| process.name == "claude"),
+        "{session:#?}"
+    );
+    session.extend(
+        processes()
+            .into_iter()
+            .filter(|process| process.pid == launcher),
+    );
+    drop(terminal);
+    until("all of it to be gone", SOON, || {
+        let left = processes();
+        let is_left = |process: &Process| left.iter().any(|other| other.pid == process.pid);
+        (!session.iter().any(is_left)).then_some(())
+    });
+}
