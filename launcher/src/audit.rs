@@ -66,7 +66,12 @@ impl Audit<'_> {
             plan.tier.value.name(),
             self.decided(&plan.tier.origin)
         );
-        self.page.item("  network    ", &tier, PLAIN);
+        let style = if plan.tier.value == Tier::Full {
+            YELLOW
+        } else {
+            PLAIN
+        };
+        self.page.item("  network    ", &tier, style);
         for profile in &plan.profiles {
             self.page.item("  profile    ", &profile.to_string(), PLAIN);
         }

@@ -334,6 +334,14 @@ pub fn system(path: &Path) -> bool {
     !below_shelf && SYSTEM.iter().any(|folder| path.starts_with(folder))
 }
 
+/// Whether `place` is one of the host's folders for temporary files.
+#[must_use]
+pub fn temporary(place: &Path) -> bool {
+    ["/tmp", "/var/tmp"]
+        .iter()
+        .any(|folder| place == Path::new(folder))
+}
+
 /// Why `home` cannot be a home folder, or `None`: an empty one is mounted over it.
 #[must_use]
 pub fn refuse_home(home: &Path) -> Option<&'static str> {

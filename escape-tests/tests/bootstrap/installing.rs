@@ -337,3 +337,22 @@ fn a_wrong_command_line_names_the_help() {
         assert!(help.out.contains(word), "{}", help.out);
     }
 }
+
+#[test]
+fn a_checkout_that_the_sandbox_treats_apart_is_built_elsewhere() {
+    // The machine lies in a folder for temporary files, and its own target folder is not asked for here.
+    let machine = Machine::debian();
+    let target = |machine: &Machine| {
+        let mut command = machine.command(&["target"]);
+        let run = command.env_remove("CARGO_TARGET_DIR").output();
+        String::from_utf8(run.expect("/bin/sh starts").stdout).expect("a path")
+    };
+    assert_eq!(target(&machine), "/srv/claudebox-target\n");
+    let machine = machine.with_an_ordinary_user();
+    let cache = machine.path("home/.cache/claudebox-target");
+    assert_eq!(target(&machine), format!("{}\n", cache.display()));
+    assert_eq!(
+        machine.bootstrap(&["target"]).out,
+        format!("{}\n", machine.path("checkout/target").display())
+    );
+}

@@ -194,6 +194,7 @@ impl Machine {
             .env("PATH", self.path("bin"))
             .env("HOME", self.path("home"))
             .env("TMPDIR", self.folder.path())
+            .env("CARGO_TARGET_DIR", self.path("checkout/target"))
             .env("CLAUDEBOX_BOOTSTRAP_ROOT", self.path("root"))
             .envs(self.environment.iter().copied())
             .stdin(Stdio::null());

@@ -4,7 +4,7 @@ use super::{Action, Command, OWN, PlanError, Steps, etc};
 use crate::config::{Config, Start};
 use crate::facts::{Facts, PassedOver, ProgramKind};
 use crate::guard::Guard;
-use crate::place::Secrets;
+use crate::place::{self, Secrets};
 use crate::text::Text;
 
 /// Where the agent lies inside, if it is shown.
@@ -121,11 +121,15 @@ fn missing(facts: &Facts) -> PlanError {
     }
 }
 
-/// Claude Code keeps its own npm installation in the folder with its login: what lies below that is its program.
+/// Refuses a program among secrets. Claude Code keeps its own npm installation in the folder with its login: what lies
+/// below that is its program. In a folder for temporary files, the program alone is shown, not what lies beside it.
 fn refuse_among_secrets(facts: &Facts, path: &Text) -> Result<(), PlanError> {
     let local = facts.user.home.join(".claude/local/node_modules");
+    if path.path().starts_with(local.path()) {
+        return Ok(());
+    }
     match Secrets::of(facts).uncovered_by(path.path()) {
-        Some(secret) if !path.path().starts_with(local.path()) => {
+        Some(secret) if !place::temporary(&secret.at) => {
             let why = format!("its folder holds {}", secret.what);
             Err(PlanError::Agent {
                 path: path.clone(),
