@@ -142,9 +142,10 @@ pub fn run() -> u8 {
 }
 
 fn stage() -> io::Result<u8> {
-    let control = UnixStream::from(inherited(CONTROL)?);
-    let order: Order = serde_json::from_reader(BufReader::new(File::from(inherited(ORDER)?)))?;
-    nix::unistd::dup2_stderr(inherited(STDERR)?)?;
+    let [control, order, stderr] = inherited([CONTROL, ORDER, STDERR])?;
+    let control = UnixStream::from(control);
+    let order: Order = serde_json::from_reader(BufReader::new(File::from(order)))?;
+    nix::unistd::dup2_stderr(stderr)?;
     SigSet::empty().thread_set_mask()?;
     let mut words = BufReader::new(&control);
     let scopes = match confine(&order, &control) {
@@ -247,14 +248,19 @@ fn scope(order: &Order) -> Result<(bool, bool), landlock::RulesetError> {
     Ok((wanted.0 && enforced, wanted.1 && enforced))
 }
 
-/// An inherited descriptor as an owned one. `pidfd_getfd(2)` on oneself is the way that needs no unsafe code; the copy is
-/// close-on-exec, and the original is closed.
-fn inherited(number: RawFd) -> io::Result<OwnedFd> {
+/// Inherited descriptors as owned ones. `pidfd_getfd(2)` on oneself is the way that needs no unsafe code; the copies are
+/// close-on-exec, and the originals are closed.
+fn inherited<const N: usize>(numbers: [RawFd; N]) -> io::Result<[OwnedFd; N]> {
     use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
     let own = pidfd_open(getpid(), PidfdFlags::empty())?;
-    let owned = pidfd_getfd(own, number, PidfdGetfdFlags::empty())?;
-    nix::unistd::close(number)?;
-    Ok(owned)
+    let mut owned = Vec::with_capacity(N);
+    for number in numbers {
+        owned.push(pidfd_getfd(&own, number, PidfdGetfdFlags::empty())?);
+        nix::unistd::close(number)?;
+    }
+    owned
+        .try_into()
+        .map_err(|_| io::Error::other("as many come out as go in"))
 }
 
 /// Closes every descriptor but 0, 1, 2 and `kept`.

@@ -215,7 +215,7 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
     if let Some(terminal) = &terminal {
         terminal.give_back();
     }
-    ending::end(&mut child, &signals);
+    ending::end(&mut child, &signals, ended.is_ok());
     let relayed = relays.finish();
     match ended {
         // What the command wrote is lost: that must not look like success.

@@ -82,13 +82,21 @@ fn enter(entry: &Entry) -> Result<u8, Failure> {
     };
     // Held before the audit: what is mounted is what was shown, however long the answer takes.
     let pins = Pins::hold(&plan).map_err(|error| Failure::of(&error, error.status()))?;
-    let _ = write!(anstream::stderr(), "{}", audit::render(&plan, look));
+    tell(&audit::render(&plan, look));
     if !entry.shared.yes {
         ask(&facts)?;
     }
     let outcome = launch::launch_pinned(&plan, &facts, &pins)
         .map_err(|error: LaunchError| Failure::of(&error, error.status()))?;
     Ok(outcome.status)
+}
+
+/// Writes to standard error at once, with colours where they are seen. Where nobody listens any more, nothing is lost.
+fn tell(text: &str) {
+    let stderr = io::stderr();
+    let mut stream = anstream::AutoStream::new(Vec::new(), anstream::AutoStream::choice(&stderr));
+    let _ = stream.write_all(text.as_bytes());
+    let _ = stderr.lock().write_all(&stream.into_inner());
 }
 
 /// AUD-C.
@@ -255,7 +263,7 @@ impl Failure {
     }
 
     fn tell(&self) -> u8 {
-        let _ = write!(anstream::stderr(), "{}", self.text);
+        tell(&self.text);
         self.status
     }
 }

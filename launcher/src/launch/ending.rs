@@ -23,16 +23,28 @@ pub(super) fn inherit_orphans() -> nix::Result<()> {
     nix::sys::prctl::set_child_subreaper(true)
 }
 
-/// Waits until bwrap ends, which it does when PID 1 does or hears that the launcher let go; then sees to what it left.
-pub(super) fn end(child: &mut Child, signals: &SignalFd) {
+/// Waits until bwrap ends, which it does when PID 1 does or hears that the launcher let go. Unless that was because the
+/// command ended (`orderly`), sees to what is left.
+pub(super) fn end(child: &mut Child, signals: &SignalFd, orderly: bool) {
+    let by_itself = ends_in_time(child, signals);
+    if !by_itself {
+        // Stopped, or hanging.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    if !(by_itself && orderly) {
+        sweep(Pid::from_raw(
+            i32::try_from(child.id()).expect("a PID fits"),
+        ));
+    }
+}
+
+fn ends_in_time(child: &mut Child, signals: &SignalFd) -> bool {
     let deadline = Instant::now() + LIMIT;
     while matches!(child.try_wait(), Ok(None)) {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            // Stopped, or hanging.
-            let _ = child.kill();
-            let _ = child.wait();
-            break;
+            return false;
         }
         let mut ready = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
         let _ = poll(
@@ -41,9 +53,7 @@ pub(super) fn end(child: &mut Child, signals: &SignalFd) {
         );
         while let Ok(Some(_)) = signals.read_signal() {}
     }
-    sweep(Pid::from_raw(
-        i32::try_from(child.id()).expect("a PID fits"),
-    ));
+    true
 }
 
 /// Kills and reaps the children that are left of bwrap's process group.

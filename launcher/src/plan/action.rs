@@ -1,0 +1,170 @@
+//! Owns what a step does: the vocabulary of a plan, and how it reads. Who carries an action out is noted with it: the launcher
+//! before bwrap, bwrap, or the init stage inside.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::init::Denied;
+use crate::text::Text;
+
+/// Kinds of namespaces that are made (namespaces(7)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Namespace {
+    /// mount_namespaces(7)
+    Mount,
+    /// user_namespaces(7)
+    User,
+    /// pid_namespaces(7)
+    Pid,
+    /// ipc_namespaces(7)
+    Ipc,
+    /// uts_namespaces(7)
+    Uts,
+    /// cgroup_namespaces(7)
+    Cgroup,
+    /// network_namespaces(7)
+    Network,
+}
+
+/// What a step does. Who carries it out is noted: the launcher before bwrap, bwrap, or the init stage inside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Action {
+    /// launcher: closes every descriptor but 0, 1, 2 that it was started with.
+    CloseDescriptors,
+    /// launcher: joins a new session keyring.
+    JoinNewKeyring,
+    /// launcher: puts a pipe between a stream of the caller and the inside.
+    RelayStream { descriptor: usize },
+    /// launcher: starts bwrap in a process group of its own; init does the same for the command.
+    OwnProcessGroup,
+    /// launcher: starts bwrap with an empty environment; init starts the command with the plan's.
+    EmptyEnvironment,
+    /// launcher: hands bwrap its arguments over a descriptor.
+    HideArguments,
+    /// bwrap: a namespace.
+    Unshare { namespace: Namespace },
+    /// bwrap: no capability in any set.
+    DropCapabilities,
+    /// bwrap: set-user-ID programs give nothing; bwrap always asks for it.
+    NoNewPrivileges,
+    /// bwrap: user namespaces cannot be made inside.
+    DisableNestedUserNamespaces,
+    /// bwrap: everything ends when the launcher does.
+    DieWithParent,
+    /// bwrap: who the inside is.
+    BeUser { uid: u32, gid: u32 },
+    /// bwrap: the name of the host inside.
+    Hostname { name: String },
+    /// bwrap: an empty tmpfs.
+    Tmpfs {
+        at: Text,
+        bytes: u64,
+        #[serde(serialize_with = "octal")]
+        mode: u32,
+    },
+    /// bwrap: a bind mount of the host.
+    Bind {
+        from: Text,
+        at: Text,
+        writable: bool,
+    },
+    /// bwrap: a symbolic link.
+    Link { at: Text, to: Text },
+    /// bwrap: a file with this content.
+    File { at: Text, content: Text },
+    /// bwrap: a read-only executable file, copied from a descriptor of the host that was opened before.
+    Copy { at: Text, from: Text },
+    /// bwrap: a new procfs.
+    Proc { at: Text },
+    /// bwrap: the few devices that every program needs.
+    Dev { at: Text },
+    /// bwrap: puts /dev/null, which cannot be opened there, over a file.
+    Cover { at: Text },
+    /// bwrap: makes a mount read-only.
+    RemountReadOnly { at: Text },
+    /// launcher: holds the source of every bind mount; init and launcher compare it with what is mounted.
+    PinSources,
+    /// init: refuses a group of system calls.
+    Deny { calls: Denied },
+    /// init: takes abstract sockets outside out of reach.
+    ScopeAbstractSockets,
+    /// init: takes processes outside out of reach of signals.
+    ScopeSignals,
+    /// init: takes itself out of reach of ptrace(2).
+    BeUndumpable,
+    /// init: no core dumps.
+    NoCoreDumps,
+}
+
+/// As one line for people; the content of a file is left out.
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = serde_json::to_value(self).map_err(|_| fmt::Error)?;
+        f.write_str(name["do"].as_str().unwrap_or_default())?;
+        match self {
+            Action::Unshare { namespace } => write!(f, " {namespace:?}"),
+            Action::RelayStream { descriptor } => write!(f, " {descriptor}"),
+            Action::BeUser { uid, gid } => write!(f, " {uid}:{gid}"),
+            Action::Hostname { name } => write!(f, " {name}"),
+            Action::Tmpfs { at, bytes, mode } => {
+                write!(f, " {at}, {} MiB, {mode:04o}", bytes / 1024 / 1024)
+            }
+            Action::Bind { from, at, writable } => {
+                let mode = if *writable { "read-write" } else { "read-only" };
+                if from == at {
+                    write!(f, " {at}, {mode}")
+                } else {
+                    write!(f, " {at}, {mode}, from {from}")
+                }
+            }
+            Action::Link { at, to } => write!(f, " {at} -> {to}"),
+            Action::Copy { at, from } => write!(f, " {at}, from {from}"),
+            Action::File { at, .. }
+            | Action::Cover { at }
+            | Action::Proc { at }
+            | Action::Dev { at }
+            | Action::RemountReadOnly { at } => write!(f, " {at}"),
+            Action::Deny { calls } => write!(f, " {calls:?}"),
+            Action::CloseDescriptors
+            | Action::PinSources
+            | Action::JoinNewKeyring
+            | Action::OwnProcessGroup
+            | Action::EmptyEnvironment
+            | Action::HideArguments
+            | Action::DropCapabilities
+            | Action::NoNewPrivileges
+            | Action::DisableNestedUserNamespaces
+            | Action::DieWithParent
+            | Action::ScopeAbstractSockets
+            | Action::ScopeSignals
+            | Action::BeUndumpable
+            | Action::NoCoreDumps => Ok(()),
+        }
+    }
+}
+
+/// Modes are read in octal.
+fn octal<S: Serializer>(mode: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&format!("{mode:04o}"))
+}
+
+impl Action {
+    /// Where it changes the file system, if it does.
+    #[must_use]
+    pub fn place(&self) -> Option<&Text> {
+        match self {
+            Action::Tmpfs { at, .. }
+            | Action::Bind { at, .. }
+            | Action::Link { at, .. }
+            | Action::File { at, .. }
+            | Action::Copy { at, .. }
+            | Action::Cover { at }
+            | Action::Proc { at }
+            | Action::Dev { at } => Some(at),
+            _ => None,
+        }
+    }
+}
