@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use self::agent::{Found, Interpreter, PassedOver, Program, ProgramKind};
-pub use self::host::{Bwrap, Host, Kernel, RESOLVED_ETC, SYSTEM_FOLDERS};
+pub use self::host::{Bwrap, Host, Kernel, OF_ROOT_ALONE, RESOLVED_ETC, SYSTEM_FOLDERS};
 pub use self::own_files::{Content, OwnFiles, ProfileFile};
 pub use self::parts::{NixDaemon, Parts};
 pub use self::project::{Git, GitLink, HostRun, Project};

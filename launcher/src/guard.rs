@@ -121,9 +121,12 @@ guards! {
     /// Nothing can be typed into the terminal.
     TerminalInjection => "typing commands into the user's terminal, to run when the session is over",
         by "seccomp(2): ioctl TIOCSTI and TIOCLINUX, compared in 32 bits";
+    /// No set-id program can be made.
+    SetIdModes => "leaving a set-user-ID program in the project, which is one on the host",
+        by "seccomp(2): chmod and open families with S_ISUID or S_ISGID; openat2 and io_uring as if unknown";
     /// `/proc` is read-only where uid 0 started it.
-    ProcReadOnly => "kernel switches below /proc/sys, which uid 0 outside owns without any capability (--allow-root)",
-        by "a read-only mount of procfs, where uid 0 started it";
+    ProcReadOnly => "files of /proc that uid 0 outside may write or read without any capability (--allow-root)",
+        by "a read-only mount of procfs, and covers over what root alone may read, where uid 0 started it";
     /// What is mounted is what was shown.
     SourcesPinned => "a link put in the place of a mount's source between the audit and the start (CVE-2024-42472 class)",
         by "openat2(2) RESOLVE_NO_SYMLINKS before the audit, device and inode compared inside";

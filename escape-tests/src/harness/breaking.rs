@@ -212,6 +212,9 @@ pub fn breaking(guard: Guard) -> Breaking {
             plan.steps
                 .retain(|step| step.guard != Guard::TerminalInjection)
         }),
+        Guard::SetIdModes => {
+            Edit(|plan, _, _| plan.steps.retain(|step| step.guard != Guard::SetIdModes))
+        }
         Guard::ProcReadOnly => OnlyAsRoot(
             |plan, _, _| plan.steps.retain(|step| step.guard != Guard::ProcReadOnly),
             "an ordinary user owns no switch of the kernel, so there is no such step",

@@ -33,6 +33,21 @@ pub const RESOLVED_ETC: [&str; 16] = [
     "/etc/static",
 ];
 
+/// Files of `/proc` with mode 0400 that belong to root (proc(5)): physical pages, kernel memory, the kernel's log.
+pub const OF_ROOT_ALONE: [&str; 11] = [
+    "/proc/kcore",
+    "/proc/kmsg",
+    "/proc/kpagecgroup",
+    "/proc/kpagecount",
+    "/proc/kpageflags",
+    "/proc/pagetypeinfo",
+    "/proc/sched_debug",
+    "/proc/slabinfo",
+    "/proc/sysrq-trigger",
+    "/proc/timer_list",
+    "/proc/vmallocinfo",
+];
+
 /// Where bwrap is looked for, in order. PATH is not asked: its folders may be writable for the agent.
 const BWRAP: [&str; 5] = [
     "/usr/bin/bwrap",
@@ -135,7 +150,11 @@ pub(super) fn paths_of_interest(user: &User) -> impl Iterator<Item = Text> + use
         "/usr/bin/env",
         "/nix/store",
     ]);
-    let covered = ["/proc/keys", "/proc/key-users", "/etc/nix/nix.conf"].map(Text::from);
+    let covered = ["/proc/keys", "/proc/key-users", "/etc/nix/nix.conf"]
+        .into_iter()
+        .chain(OF_ROOT_ALONE)
+        .filter(|path| user.uid == 0 || !OF_ROOT_ALONE.contains(path))
+        .map(Text::from);
     let config = [user.home.join(".config")];
     // Most of the catalogue is in no home folder: one listing of it answers that.
     let present: std::collections::HashSet<std::ffi::OsString> = fs::read_dir(&user.home)

@@ -1,6 +1,6 @@
 //! Owns the seccomp filter of every process inside (seccomp(2)): which system calls are refused, and why.
 //!
-//! A denylist as data: what is not named passes. Each refusal answers EPERM. The filter is bound to the native ABI: a
+//! A denylist as data: what is not named passes. A refusal answers EPERM, or ENOSYS where programs then fall back. The filter is bound to the native ABI: a
 //! process of another one is killed, and the whole x32 range of x86_64, which has numbers of its own, answers ENOSYS.
 
 use std::collections::BTreeMap;
@@ -21,6 +21,22 @@ pub enum Denied {
     Keyrings,
     /// ioctl(2) TIOCSTI and TIOCLINUX: typing into the user's terminal (ioctl_tty(2), CVE-2017-5226, CVE-2023-28100).
     TerminalInjection,
+    /// Modes with S_ISUID or S_ISGID: a set-user-ID program left in the project is one on the host (chmod(2)). openat2(2) and
+    /// io_uring(7), whose modes a filter cannot see, are answered as by a kernel without them.
+    SetIdModes,
+}
+
+/// What of a call is refused.
+#[derive(Debug, Clone, Copy)]
+enum When {
+    /// Always.
+    Always,
+    /// Always, and as if the kernel did not have it: programs fall back.
+    Unknown,
+    /// Where this argument has this value in its lower 32 bits, as the kernel reads it (CVE-2019-10063).
+    Equal(u8, u64),
+    /// Where this argument has this bit.
+    Bit(u8, u64),
 }
 
 /// The bit that marks a system call of the x32 ABI (asm/unistd.h, __X32_SYSCALL_BIT).
@@ -32,19 +48,44 @@ const X32: u32 = 0x4000_0000;
 const X32_IOCTL: i64 = 514;
 
 impl Denied {
-    /// The calls; with an argument where only some values of it are refused.
-    fn calls(self) -> Vec<(i64, Option<(u8, u64)>)> {
+    fn calls(self) -> Vec<(i64, When)> {
         match self {
             Denied::Keyrings => [libc::SYS_keyctl, libc::SYS_add_key, libc::SYS_request_key]
-                .map(|call| (call, None))
+                .map(|call| (call, When::Always))
                 .to_vec(),
             Denied::TerminalInjection => {
                 let requests = [libc::TIOCSTI, libc::TIOCLINUX];
-                let by = |ioctl| requests.map(|request| (ioctl, Some((1, request))));
+                let by = |ioctl| requests.map(|request| (ioctl, When::Equal(1, request)));
                 #[cfg(target_arch = "x86_64")]
                 return [by(libc::SYS_ioctl), by(X32_IOCTL)].concat();
                 #[cfg(not(target_arch = "x86_64"))]
                 return by(libc::SYS_ioctl).to_vec();
+            }
+            Denied::SetIdModes => {
+                let mut modes = vec![
+                    (libc::SYS_fchmod, 1),
+                    (libc::SYS_fchmodat, 2),
+                    (libc::SYS_fchmodat2, 2),
+                    (libc::SYS_openat, 3),
+                    (libc::SYS_mknodat, 2),
+                ];
+                #[cfg(target_arch = "x86_64")]
+                modes.extend([
+                    (libc::SYS_chmod, 1),
+                    (libc::SYS_open, 2),
+                    (libc::SYS_creat, 1),
+                    (libc::SYS_mknod, 1),
+                ]);
+                let bits = [u64::from(libc::S_ISUID), u64::from(libc::S_ISGID)];
+                let set_id = modes
+                    .into_iter()
+                    .flat_map(|(call, argument)| bits.map(|bit| (call, When::Bit(argument, bit))));
+                set_id
+                    .chain([
+                        (libc::SYS_openat2, When::Unknown),
+                        (libc::SYS_io_uring_setup, When::Unknown),
+                    ])
+                    .collect()
             }
         }
     }
@@ -56,12 +97,30 @@ impl Denied {
 /// Where this machine's ABI is not known to the compiler of filters.
 pub(super) fn compile(denied: &[Denied]) -> Result<Option<BpfProgram>, seccompiler::Error> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
-    for (call, argument) in denied.iter().flat_map(|group| group.calls()) {
+    let mut unknown = Vec::new();
+    for (call, when) in denied.iter().flat_map(|group| group.calls()) {
+        use SeccompCmpArgLen::Dword;
+        let condition = match when {
+            When::Unknown => {
+                unknown.push(call);
+                continue;
+            }
+            When::Always => None,
+            When::Equal(argument, value) => Some(SeccompCondition::new(
+                argument,
+                Dword,
+                SeccompCmpOp::Eq,
+                value,
+            )?),
+            When::Bit(argument, bit) => Some(SeccompCondition::new(
+                argument,
+                Dword,
+                SeccompCmpOp::MaskedEq(bit),
+                bit,
+            )?),
+        };
         let rules = rules.entry(call).or_default();
-        if let Some((index, value)) = argument {
-            // The kernel takes 32 bits of the request, so 32 are compared (CVE-2019-10063).
-            let condition =
-                SeccompCondition::new(index, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)?;
+        if let Some(condition) = condition {
             rules.push(SeccompRule::new(vec![condition])?);
         }
     }
@@ -72,14 +131,21 @@ pub(super) fn compile(denied: &[Denied]) -> Result<Option<BpfProgram>, seccompil
     let refuse = SeccompAction::Errno(u32::try_from(libc::EPERM).unwrap_or(1));
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, arch)?;
     let mut program = BpfProgram::try_from(filter)?;
+    for call in unknown {
+        answer_enosys(
+            &mut program,
+            libc::BPF_JEQ,
+            u32::try_from(call).unwrap_or(u32::MAX),
+        );
+    }
     #[cfg(target_arch = "x86_64")]
-    refuse_x32(&mut program);
+    answer_enosys(&mut program, libc::BPF_JGE, X32);
     Ok(Some(program))
 }
 
-/// Puts `if nr >= X32 { ENOSYS }` behind the check of the architecture, which is the first three instructions.
-#[cfg(target_arch = "x86_64")]
-fn refuse_x32(program: &mut BpfProgram) {
+/// Puts `if nr == number { ENOSYS }`, or another comparison, behind the check of the architecture, which is the first three
+/// instructions.
+fn answer_enosys(program: &mut BpfProgram, comparison: u32, number: u32) {
     use seccompiler::sock_filter;
     let statement = |code: u32, jt, jf, k| sock_filter {
         code: code as u16,
@@ -90,9 +156,9 @@ fn refuse_x32(program: &mut BpfProgram) {
     let enosys = libc::SECCOMP_RET_ERRNO | u32::try_from(libc::ENOSYS).unwrap_or(38);
     // struct seccomp_data starts with the number of the call.
     let load = statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0);
-    let is_x32 = statement(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, 1, X32);
-    let refuse = statement(libc::BPF_RET | libc::BPF_K, 0, 0, enosys);
-    program.splice(3..3, [load, is_x32, refuse]);
+    let compare = statement(libc::BPF_JMP | comparison | libc::BPF_K, 0, 1, number);
+    let answer = statement(libc::BPF_RET | libc::BPF_K, 0, 0, enosys);
+    program.splice(3..3, [load, compare, answer]);
 }
 
 /// Puts the filter on this process and all that it will start.
@@ -115,16 +181,29 @@ mod tests {
         assert!(compile(&[]).expect("a filter").is_none());
     }
 
-    /// Runs the program on the number of a call and its second argument, as the kernel would (seccomp(2)).
+    /// Runs the program on the number of a call and its arguments, as the kernel would (seccomp(2)).
     #[cfg(target_arch = "x86_64")]
     fn answer(program: &BpfProgram, call: u32, argument: u64) -> u32 {
+        answer_to(program, call, [0, argument, argument, argument])
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn answer_to(program: &BpfProgram, call: u32, arguments: [u64; 4]) -> u32 {
         const X86_64: u32 = 0xc000_003e;
         let load = |offset: u32| match offset {
             0 => call,
             4 => X86_64,
-            24 => argument as u32,
-            28 => (argument >> 32) as u32,
-            _ => 0,
+            offset => {
+                let argument = arguments
+                    .get((offset as usize - 16) / 8)
+                    .copied()
+                    .unwrap_or(0);
+                if offset % 8 == 0 {
+                    argument as u32
+                } else {
+                    (argument >> 32) as u32
+                }
+            }
         };
         let (mut at, mut accumulator) = (0, 0);
         loop {
@@ -183,6 +262,47 @@ mod tests {
         assert_eq!(
             answer(&program, libc::SYS_read as u32, 0),
             libc::SECCOMP_RET_ALLOW
+        );
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn set_id_modes_are_refused_and_others_pass() {
+        let program = compile(&[Denied::SetIdModes])
+            .expect("a filter")
+            .expect("one");
+        let errno = |errno: i32| libc::SECCOMP_RET_ERRNO | errno as u32;
+        let at = |argument: usize, mode: u64| {
+            let mut arguments = [0; 4];
+            arguments[argument] = mode;
+            arguments
+        };
+        for (call, argument) in [
+            (libc::SYS_chmod, 1),
+            (libc::SYS_fchmod, 1),
+            (libc::SYS_fchmodat, 2),
+            (libc::SYS_openat, 3),
+            (libc::SYS_creat, 1),
+        ] {
+            for mode in [0o4755, 0o2755, 0o6000, 0o4755 | 1 << 40] {
+                assert_eq!(
+                    answer_to(&program, call as u32, at(argument, mode)),
+                    errno(libc::EPERM),
+                    "{call} {mode:o}"
+                );
+            }
+            for mode in [0o755, 0o1777, 0] {
+                let answer = answer_to(&program, call as u32, at(argument, mode));
+                assert_eq!(answer, libc::SECCOMP_RET_ALLOW, "{call} {mode:o}");
+            }
+        }
+        assert_eq!(
+            answer(&program, libc::SYS_openat2 as u32, 0),
+            errno(libc::ENOSYS)
+        );
+        assert_eq!(
+            answer(&program, libc::SYS_io_uring_setup as u32, 0),
+            errno(libc::ENOSYS)
         );
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Action, PlanError, Steps, process};
 use crate::config::{Config, Grant, Origin};
-use crate::facts::{Facts, Git, Kind, SYSTEM_FOLDERS};
+use crate::facts::{Facts, Git, Kind, OF_ROOT_ALONE, SYSTEM_FOLDERS};
 use crate::guard::Guard;
 use crate::text::Text;
 
@@ -287,7 +287,16 @@ pub(super) fn seal(steps: &mut Steps, facts: &Facts) {
         );
     }
     if facts.user.uid == 0 {
-        // To the kernel, who uid 0 started is uid 0 outside: the owner of every switch, without any capability.
+        // To the kernel, who uid 0 started is uid 0 outside: the owner of every switch and every file, without any capability.
+        for file in OF_ROOT_ALONE.map(Text::from) {
+            if facts.node(file.path()).is_some() {
+                steps.add(
+                    Guard::ProcReadOnly,
+                    Action::Cover { at: file },
+                    "root alone may read it",
+                );
+            }
+        }
         steps.add(
             Guard::ProcReadOnly,
             Action::RemountReadOnly { at: "/proc".into() },

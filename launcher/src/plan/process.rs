@@ -148,6 +148,13 @@ pub(super) fn add(steps: &mut Steps, config: &Config, facts: &Facts) {
         "the terminal is the user's own (ioctl_tty(2))",
     );
     steps.add(
+        Guard::SetIdModes,
+        Deny {
+            calls: Denied::SetIdModes,
+        },
+        "on the host the file would be set-user-ID too (chmod(2))",
+    );
+    steps.add(
         Guard::NoCoreDumps,
         NoCoreDumps,
         "a crash leaves no memory on the host",
