@@ -32,12 +32,12 @@ pub struct Args {
 /// The examples of `--help`. Each line that starts with `$` is run by a test.
 const EXAMPLES: &str = "\
 Examples:
-  $ claudebox run                       work in this project, internet and LAN as outside
-  $ claudebox run --network none        the same without any network
+  $ claudebox run                         work in this project
+  $ claudebox run --network none          the same without any network
   $ claudebox run -- -p 'fix the tests'   what follows -- goes to Claude Code
-  $ claudebox exec -y -- make test      any command, in the very same sandbox
-  $ claudebox plan                      show what would enter, and start nothing
-  $ claudebox check                     can it run here, and if not, what helps
+  $ claudebox exec -y -- make test        any command, in the very same sandbox
+  $ claudebox plan                        show what would enter, start nothing
+  $ claudebox check                       can it run here; if not, what helps
 
 Exit status: that of the agent; 125 claudebox refused or failed, 126 found but
 not executable, 127 not found, 128+N ended by signal N.";
@@ -199,7 +199,7 @@ pub struct SharedArgs {
 pub enum Tier {
     /// Only a loopback of its own
     None,
-    /// The internet without the LAN
+    /// The internet without the LAN (not in this version: refused)
     Inet,
     /// The host's network
     Full,
