@@ -14,6 +14,7 @@ pub mod breaking;
 pub mod drive;
 pub mod inside;
 pub mod lab;
+pub mod mutation;
 pub mod need;
 pub mod neighbour;
 pub mod trial;

@@ -62,6 +62,12 @@ pub struct Bait {
     pub stdin: PathBuf,
     /// The file that is standard output, where streams are files.
     pub stdout: PathBuf,
+    /// Where the dynamic loader of a program of the host writes when it sees the caller's variables: LD_DEBUG_OUTPUT.
+    pub loader: PathBuf,
+    /// What a program that was planted for the launcher to run writes when it runs, a line each.
+    pub ran: PathBuf,
+    /// A message queue and a semaphore of System V on the host, where the probe is about such; else 0.
+    pub system_v: (i32, i32),
 }
 
 /// How the neighbour can be reached.
@@ -71,7 +77,9 @@ pub struct Neighbour {
     pub pid: i32,
     /// Its TCP port on the host's loopback.
     pub port: u16,
-    /// Its abstract socket.
+    /// Its UDP port there.
+    pub udp_port: u16,
+    /// Its abstract socket. One for datagrams and one for packets have this name with an ending of their own.
     pub abstract_name: String,
     /// Its System V shared memory.
     pub shared_memory: i32,
@@ -81,6 +89,17 @@ pub struct Neighbour {
 
 /// The description of the key in the caller's session keyring.
 pub const KEY: &str = "claudebox-probe";
+
+/// The ending of the name of the abstract socket for datagrams.
+pub const DATAGRAMS: &str = "-datagrams";
+/// The ending of the name of the abstract socket for packets.
+pub const PACKETS: &str = "-packets";
+
+/// The name of a POSIX message queue on the host, where the probe is about such.
+#[must_use]
+pub fn queue_name(mark: &str) -> String {
+    format!("claudebox-{mark}")
+}
 
 /// The word that a connection sends to show from outside that the neighbour listens.
 pub const PROOF: &str = "proof";

@@ -1,8 +1,10 @@
 //! Owns what is planted for one trial, and taken away after it: a caller with a home full of canaries, files in the host's
 //! own places, the neighbour.
 
+mod planted;
+
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs::{self, Permissions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -12,13 +14,17 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use claudebox::cli::Tier;
 use claudebox::guard::Guard;
 
+use self::planted::{
+    HOSTILE, ODD_NAMES, SOCKETS_IN_HOME, host_files, loader_variables, message_queues,
+    plant_programs, remove_message_queues,
+};
 use super::bait::{Bait, Neighbour};
 use super::neighbour::Order;
+use crate::Caller;
 use crate::probe::Probe;
-use crate::{Caller, is_root};
 
 /// Secrets of a home folder, by the places where they lie (threats: FS-01). A random one is planted beside them.
-const SECRETS: [&str; 24] = [
+const SECRETS: [&str; 30] = [
     ".ssh/id_ed25519",
     ".gnupg/private-keys-v1.d/key.key",
     ".aws/credentials",
@@ -43,6 +49,12 @@ const SECRETS: [&str; 24] = [
     ".pgpass",
     ".claude/.credentials.json",
     ".claude.json",
+    ".claudebox/approvals-of-a-lab",
+    ".Xauthority",
+    ".zsh_history",
+    ".local/share/atuin/history.db",
+    ".config/op/config",
+    ".var/app/org.example/data/token",
 ];
 
 /// Variables that carry secrets, or point to programs and sockets of the host (threats: ENV-01, ENV-06, ENV-07).
@@ -55,12 +67,6 @@ const VARIABLES: &str = "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOK
     DBUS_SESSION_BUS_ADDRESS DISPLAY WAYLAND_DISPLAY XAUTHORITY TMUX STY DOCKER_HOST KUBECONFIG NOTIFY_SOCKET \
     VSCODE_IPC_HOOK_CLI GIT_ASKPASS SSH_ASKPASS BROWSER BASH_ENV ENV PROMPT_COMMAND PYTHONPATH NODE_OPTIONS PERL5OPT \
     RUBYOPT JAVA_TOOL_OPTIONS GIT_SSH_COMMAND NIX_CONFIG NIX_PATH HTTP_PROXY ALL_PROXY";
-
-/// The folders at the top of a host that are shown in part, made anew, or have probes of their own.
-const TOP_OF_THEIR_OWN: [&str; 13] = [
-    "bin", "sbin", "lib", "lib32", "lib64", "libx32", "usr", "nix", "etc", "dev", "proc", "sys",
-    "tmp",
-];
 
 /// Everything of one trial that must be taken away again.
 #[derive(Debug)]
@@ -97,7 +103,10 @@ impl Lab {
             home.join("src/other/.env"),
             folder.join("elsewhere/project/.env"),
         ];
-        let (granted, beside) = (folder.join("shelf/granted"), folder.join("beside"));
+        let (granted, beside) = (
+            folder.join("shelf").join(HOSTILE).join("granted"),
+            folder.join("beside"),
+        );
         let heard = folder.join("heard");
         let (stdin, stdout) = (folder.join("streams/in"), folder.join("streams/out"));
         for (path, content) in [
@@ -120,6 +129,10 @@ impl Lab {
         }
         chown(&agent, Some(uid), Some(uid))?;
 
+        let loader = folder.join("loader/seen");
+        let ran = folder.join("ran");
+        plant_programs(&caller, &ran, &loader)?;
+
         let mut tmp_files = Vec::new();
         for tmp in ["/tmp", "/var/tmp", "/dev/shm"] {
             let path = Path::new(tmp).join(format!("claudebox-{}", random()?));
@@ -136,7 +149,13 @@ impl Lab {
         };
         let in_tmp = PathBuf::from(format!("/tmp/claudebox-{}.sock", random()?));
         planted.push(in_tmp.clone());
-        let sockets = vec![home.join(".agent.sock"), folder.join("run/bus"), in_tmp];
+        let mut sockets = vec![home.join(".agent.sock"), folder.join("run/bus"), in_tmp];
+        for place in SOCKETS_IN_HOME {
+            let socket = home.join(place);
+            fs::create_dir_all(socket.parent().unwrap_or(&home))?;
+            sockets.push(socket);
+        }
+        caller.own(&home);
         let order = Order {
             mark: mark.clone(),
             sockets: sockets.clone(),
@@ -158,7 +177,14 @@ impl Lab {
             .into_iter()
             .map(PathBuf::from)
             .find(|device| device.exists());
+        // Last, as nobody takes them away before this value is there.
+        let system_v = if probe.behind.contains(&Guard::IpcNamespace) {
+            message_queues(&mark)?
+        } else {
+            (0, 0)
+        };
         let names = VARIABLES.split_ascii_whitespace().map(str::to_owned);
+        let names = names.chain(ODD_NAMES.map(str::to_owned));
         let names = names.chain([format!("X{}", random()?.to_uppercase())]);
         let bait = Bait {
             tier,
@@ -166,7 +192,11 @@ impl Lab {
             inside_uid: if as_root { 1000 } else { uid },
             user: login(uid),
             environment: names
-                .map(|name| (name.clone(), format!("{mark}-{name}")))
+                .map(|name| match name.as_str() {
+                    // As a shell exports it.
+                    "BASH_FUNC_canary%%" => (name, format!("() {{ echo {mark}; }}")),
+                    _ => (name.clone(), format!("{mark}-{name}")),
+                })
                 .collect(),
             namespaces: namespaces()?,
             hostname: nix::unistd::gethostname()?.to_string_lossy().into_owned(),
@@ -189,6 +219,9 @@ impl Lab {
             heard,
             stdin,
             stdout,
+            loader,
+            ran,
+            system_v,
         };
         fs::write(&bait.stdin, serde_json::to_string(&bait)?)?;
         chown(&bait.stdin, Some(uid), Some(uid))?;
@@ -208,6 +241,9 @@ impl Drop for Lab {
         let _ = self.neighbour.wait();
         for path in &self.planted {
             let _ = fs::remove_file(path);
+        }
+        if self.bait.system_v != (0, 0) {
+            remove_message_queues(&self.bait);
         }
     }
 }
@@ -253,61 +289,6 @@ fn neighbour(
     }
 }
 
-/// One file in each folder at the top of this host: planted by root, else one that is there and that the caller can read.
-fn host_files(own: &Path, mark: &str, planted: &mut Vec<PathBuf>) -> io::Result<Vec<PathBuf>> {
-    let mut files = vec![own.join("unlisted")];
-    fs::write(&files[0], mark)?;
-    for entry in fs::read_dir("/")? {
-        let folder = entry?.path();
-        let name = folder
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let folder_is_closed =
-            fs::metadata(&folder).is_ok_and(|folder| folder.permissions().mode() & 0o005 != 0o005);
-        if TOP_OF_THEIR_OWN.contains(&name.as_str()) || own.starts_with(&folder) || folder_is_closed
-        {
-            continue;
-        }
-        let path = folder.join(format!("claudebox-{}", random()?));
-        if is_root()
-            && OpenOptions::new()
-                .create_new(true)
-                .write(true)
-                .open(&path)
-                .is_ok()
-        {
-            planted.push(path.clone());
-            fs::write(&path, mark)?;
-            files.push(path);
-        } else if let Some(path) = readable(&folder, 3) {
-            files.push(path);
-        }
-    }
-    Ok(files)
-}
-
-/// A regular file below `folder` that everyone can read.
-fn readable(folder: &Path, depth: usize) -> Option<PathBuf> {
-    let mut folders = Vec::new();
-    for entry in fs::read_dir(folder).ok()?.flatten() {
-        let path = entry.path();
-        let Ok(metadata) = fs::symlink_metadata(&path) else {
-            continue;
-        };
-        if metadata.is_file() && metadata.len() > 0 && fs::File::open(&path).is_ok() {
-            return Some(path);
-        }
-        if metadata.is_dir() && depth > 0 {
-            folders.push(path);
-        }
-    }
-    folders
-        .iter()
-        .find_map(|folder| readable(folder, depth - 1))
-}
-
 /// The login name. Read from the file: a static program must not load the modules of the name service.
 fn login(uid: u32) -> String {
     let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -323,9 +304,15 @@ fn in_run() -> Option<PathBuf> {
     let entries = fs::read_dir("/run").ok()?;
     let made_inside = ["user", "claudebox"];
     let mut others: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    // What is a link ends elsewhere: the launcher refuses such a source.
-    others
-        .retain(|path| !path.is_symlink() && !made_inside.iter().any(|name| path.ends_with(name)));
+    // What is a link ends elsewhere: the launcher refuses such a source. What another trial planted may be gone at any time.
+    let planted = |path: &Path| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with("claudebox-"))
+    };
+    others.retain(|path| {
+        let made = made_inside.iter().any(|name| path.ends_with(name));
+        !path.is_symlink() && !made && !planted(path)
+    });
     others.sort();
     others.into_iter().find(|path| path.exists())
 }
@@ -355,7 +342,17 @@ fn random() -> io::Result<String> {
 pub fn environment(command: &mut Command, bait: &Bait) {
     let agent = bait.agent.parent().unwrap_or(Path::new("/")).display();
     command
-        .env("PATH", format!("{agent}:/usr/local/bin:/usr/bin:/bin"))
+        .env(
+            "PATH",
+            format!(
+                "{project}:.::{folder}/fakes:{agent}:/usr/local/bin:/usr/bin:/bin",
+                project = bait.project.display(),
+                folder = bait.folder.display(),
+            ),
+        )
+        // A variable that steers claudebox gives way to a flag.
+        .env("CLAUDEBOX_NETWORK", "full")
+        .envs(loader_variables(&bait.loader))
         .env("USER", &bait.user)
         .env("LOGNAME", &bait.user)
         .env("TERM", "dumb")

@@ -5,10 +5,10 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::net::TcpListener;
-use std::os::fd::AsFd;
+use std::net::{TcpListener, UdpSocket};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixListener};
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use serde::{Deserialize, Serialize};
 
-use super::bait::{KEY, Neighbour};
+use super::bait::{DATAGRAMS, KEY, Neighbour, PACKETS};
 
 /// What the neighbour is told.
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,10 +51,15 @@ pub fn run() -> io::Result<()> {
     let abstract_name = format!("claudebox-probe-{}", std::process::id());
     let address = SocketAddr::from_abstract_name(&abstract_name)?;
     let abstract_socket = UnixListener::bind_addr(&address)?;
+    let datagrams = SocketAddr::from_abstract_name(format!("{abstract_name}{DATAGRAMS}"))?;
+    let datagrams = UnixDatagram::bind_addr(&datagrams)?;
+    let packets = packets(&format!("{abstract_name}{PACKETS}"))?;
     let tcp = TcpListener::bind("127.0.0.1:0")?;
+    let udp = UdpSocket::bind("127.0.0.1:0")?;
     let hello = Neighbour {
         pid: i32::try_from(std::process::id()).map_err(io::Error::other)?,
         port: tcp.local_addr()?.port(),
+        udp_port: udp.local_addr()?.port(),
         abstract_name,
         shared_memory: shared_memory(&order.mark)?,
         user_keyring: user_keyring(&order.mark)?,
@@ -66,6 +71,9 @@ pub fn run() -> io::Result<()> {
             PollFd::new(stdin.as_fd(), PollFlags::POLLIN),
             PollFd::new(signals.as_fd(), PollFlags::POLLIN),
             PollFd::new(tcp.as_fd(), PollFlags::POLLIN),
+            PollFd::new(udp.as_fd(), PollFlags::POLLIN),
+            PollFd::new(datagrams.as_fd(), PollFlags::POLLIN),
+            PollFd::new(packets.as_fd(), PollFlags::POLLIN),
             PollFd::new(abstract_socket.as_fd(), PollFlags::POLLIN),
         ];
         ready.extend(
@@ -88,9 +96,30 @@ pub fn run() -> io::Result<()> {
             stream.set_read_timeout(Some(Duration::from_secs(2)))?;
             answer(stream, "TCP port", &order.mark, &mut heard)?;
         }
+        if ready[3] {
+            let mut word = [0; 16];
+            let (length, from) = udp.recv_from(&mut word)?;
+            let word = String::from_utf8_lossy(&word[..length]);
+            writeln!(heard, "UDP port {word}")?;
+            let _ = udp.send_to(order.mark.as_bytes(), from);
+        }
+        if ready[4] {
+            let mut word = [0; 16];
+            let length = datagrams.recv(&mut word)?;
+            let word = String::from_utf8_lossy(&word[..length]);
+            writeln!(heard, "datagrams {word}")?;
+        }
+        if ready[5] {
+            // Of a connection, std's type for streams reads and writes packets as well.
+            let accepted = nix::sys::socket::accept(packets.as_raw_fd())?;
+            // SAFETY: it was just made, and nobody else knows of it.
+            let stream = UnixStream::from(unsafe { OwnedFd::from_raw_fd(accepted) });
+            stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+            answer(stream, "packets", &order.mark, &mut heard)?;
+        }
         let listeners = std::iter::once((&abstract_socket, "abstract socket"));
         let listeners = listeners.chain(sockets.iter().map(|socket| (socket, "socket")));
-        for ((listener, what), ready) in listeners.zip(&ready[3..]) {
+        for ((listener, what), ready) in listeners.zip(&ready[6..]) {
             if *ready {
                 let (stream, _) = listener.accept()?;
                 stream.set_read_timeout(Some(Duration::from_secs(2)))?;
@@ -98,6 +127,28 @@ pub fn run() -> io::Result<()> {
             }
         }
     }
+}
+
+/// A listener for packets at an abstract name.
+fn packets(name: &str) -> io::Result<OwnedFd> {
+    use nix::sys::socket::{Backlog, UnixAddr, bind, listen};
+    let socket = packet_socket()?;
+    bind(
+        socket.as_raw_fd(),
+        &UnixAddr::new_abstract(name.as_bytes())?,
+    )?;
+    listen(&socket, Backlog::MAXCONN)?;
+    Ok(socket)
+}
+
+/// A socket for packets.
+///
+/// # Errors
+/// As socket(2).
+pub fn packet_socket() -> nix::Result<OwnedFd> {
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+    let flags = SockFlag::SOCK_CLOEXEC;
+    socket(AddressFamily::Unix, SockType::SeqPacket, flags, None)
 }
 
 /// Hears one word and answers with the mark. Whoever connects and says nothing is written down too.

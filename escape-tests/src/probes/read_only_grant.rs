@@ -32,7 +32,7 @@ pub const PROBE: Probe = Probe {
         .and("link", Act::of(symlink("/", bait.granted.join("link"))))
         .and(
             "chmod",
-            Act::of(fs::set_permissions(&file, Permissions::from_mode(0o4777))),
+            Act::of(fs::set_permissions(&file, Permissions::from_mode(0o777))),
         )
         .and(
             "chown",

@@ -1,0 +1,69 @@
+//! A tmpfs takes half of the memory of the host unless it is told less, and each of several may (M-20). Nothing is filled:
+//! the kernel says what the most is, and refuses at once what is more.   (threats: RES-03, FS-08)
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::posix_fallocate;
+use nix::sys::statvfs::statvfs;
+
+use crate::probe::*;
+
+const MIB: u64 = 1024 * 1024;
+
+fn folders(bait: &Bait) -> [(PathBuf, u64); 5] {
+    [
+        ("/tmp".into(), 4096),
+        ("/var/tmp".into(), 4096),
+        ("/dev/shm".into(), 1024),
+        (format!("/run/user/{}", bait.inside_uid).into(), 64),
+        (bait.home.clone(), 4096),
+    ]
+}
+
+fn size(folder: &Path) -> Act {
+    statvfs(folder).map_or_else(Act::errno, |of| {
+        Act::saw(format!("{} MiB", of.blocks() * of.fragment_size() / MIB))
+    })
+}
+
+pub const PROBE: Probe = Probe {
+    asks: "do the private folders hold more than they are allowed?",
+    threats: &["RES-03", "FS-08"],
+    behind: &[Guard::TmpPrivate, Guard::HomeHidden],
+    also_as_root: true,
+    expect: Expect::Exactly(|bait| {
+        let mut seen = Seen::default();
+        for (folder, most) in folders(bait) {
+            seen.add(
+                format!("size of {}", folder.display()),
+                Act::saw(format!("{most} MiB")),
+            );
+            seen.add(
+                format!("a byte more in {}", folder.display()),
+                Act::errno(Errno::ENOSPC),
+            );
+        }
+        seen
+    }),
+    attempt: |bait| {
+        let mut seen = Seen::default();
+        for (folder, most) in folders(bait) {
+            seen.add(format!("size of {}", folder.display()), size(&folder));
+            let path = folder.join("filled");
+            // Where it is not a tmpfs of that size, the disk of the host is not filled to show it.
+            let sized = size(&folder) == Act::saw(format!("{most} MiB"));
+            let filled = match File::create(&path) {
+                Ok(file) if sized => {
+                    let length = i64::try_from(most * MIB + 1).expect("it fits");
+                    Act::of_nix(posix_fallocate(&file, 0, length))
+                }
+                Ok(_) => Act::Broken("another size".into()),
+                Err(error) => Act::of::<()>(Err(error)),
+            };
+            let _ = std::fs::remove_file(&path);
+            seen.add(format!("a byte more in {}", folder.display()), filled);
+        }
+        seen
+    },
+    ..Probe::USUAL
+};

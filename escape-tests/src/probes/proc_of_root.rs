@@ -1,0 +1,50 @@
+//! Files of /proc that only root may read by their mode tell the layout of the kernel's memory and the state of each page,
+//! which is what an attack by Rowhammer begins with. To the kernel, who uid 0 started is root.   (threats: PROC-08)
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use crate::probe::*;
+
+const FILES: [&str; 8] = [
+    "/proc/kpageflags",
+    "/proc/kpagecount",
+    "/proc/kpagecgroup",
+    "/proc/slabinfo",
+    "/proc/vmallocinfo",
+    "/proc/timer_list",
+    "/proc/pagetypeinfo",
+    "/proc/kcore",
+];
+
+fn there() -> impl Iterator<Item = &'static str> {
+    FILES.into_iter().filter(|path| Path::new(path).exists())
+}
+
+pub const PROBE: Probe = Probe {
+    asks: "can it read files of /proc that are for root alone?",
+    threats: &["PROC-08"],
+    behind: &[Guard::ProcReadOnly],
+    also_as_root: true,
+    expect: Expect::Exactly(|_| Seen::each(there(), |_| Act::saw("nothing"))),
+    attempt: |_| {
+        Seen::each(there(), |path| {
+            let mut bytes = [0; 8];
+            match File::open(path).and_then(|mut file| file.read(&mut bytes)) {
+                Ok(0) => Act::saw("nothing"),
+                Ok(_) => Act::Reached,
+                // EACCES by its mode or by a cover that is a device; EPERM for want of a capability.
+                Err(error)
+                    if matches!(
+                        error.raw_os_error().map(Errno::from_raw),
+                        Some(Errno::EACCES | Errno::EPERM)
+                    ) =>
+                {
+                    Act::saw("nothing")
+                }
+                Err(error) => Act::of::<()>(Err(error)),
+            }
+        })
+    },
+    ..Probe::USUAL
+};

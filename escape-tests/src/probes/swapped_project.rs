@@ -1,0 +1,31 @@
+//! The project enters read-write. A link in its place, made between the audit and the start, would give the agent the
+//! caller's keys to write.   (threats: MNT-02, MNT-06)
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use crate::harness::inside;
+use crate::probe::*;
+
+pub const PROBE: Probe = Probe {
+    asks: "does what was put in the place of the project enter?",
+    threats: &["MNT-02", "MNT-06"],
+    behind: &[Guard::SourcesPinned],
+    also_as_root: true,
+    meddle: Some(|bait| {
+        fs::rename(&bait.project, bait.project.with_file_name("moved"))?;
+        symlink(bait.home.join(".ssh"), &bait.project)
+    }),
+    expect: Expect::Absent,
+    attempt: |bait| {
+        Seen::one(
+            "a secret through the project",
+            inside::read(&bait.project.join("id_ed25519")),
+        )
+        .and(
+            "a key of the attacker's",
+            inside::create(&bait.project.join("authorized_keys")),
+        )
+    },
+    harmed: |bait| bait.there(&bait.home.join(".ssh/authorized_keys")),
+    ..Probe::USUAL
+};

@@ -1,0 +1,90 @@
+//! META-03: each part of the plan left out, or loosened, alone must turn at least one probe red. What survives stands in
+//! one table, [`SURVIVORS`](escape_tests::harness::mutation::SURVIVORS), which is held to what survives.
+//!
+//! One trial is one tier and one user who starts the launcher. Started once more, this program is the trial, the launcher
+//! under a mutated plan, the neighbour, or the inside half.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests are effects; the module boundaries are the launcher's"
+)]
+#![allow(clippy::print_stdout, reason = "the table is what this program is for")]
+
+#[path = "mutation/attempt.rs"]
+mod attempt;
+#[path = "mutation/judge.rs"]
+mod judge;
+#[path = "mutation/setting.rs"]
+mod setting;
+
+use std::process::ExitCode;
+
+use escape_tests::harness::mutation::{SURVIVORS, batch, launcher};
+use escape_tests::harness::{drive, neighbour, trial};
+use escape_tests::probe::{Probe, Tier};
+use escape_tests::{is_root, probes};
+use libtest_mimic::{Arguments, Trial};
+
+use crate::setting::Setting;
+
+/// The argument by which this program is a trial.
+const TRIAL: &str = "--trial";
+
+fn main() -> ExitCode {
+    if let Some(status) = launcher::run() {
+        return ExitCode::from(status);
+    }
+    let given: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(status) = drive::trial_of(&given, TRIAL, trial_run) {
+        return ExitCode::from(status);
+    }
+    let other = match given.first().map(String::as_str) {
+        Some("--neighbour") => Some(neighbour::run()),
+        Some(batch::NAME) => Some(batch::run()),
+        _ => None,
+    };
+    if let Some(ended) = other {
+        return match ended {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                use std::io::Write;
+                let _ = writeln!(std::io::stderr(), "{given:?}: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    let arguments = Arguments::from_args();
+    let mut trials = Vec::new();
+    for as_root in [false, true] {
+        if as_root && !is_root() {
+            println!(
+                "not made: mutations where uid 0 starts the launcher, as these tests do not run as root"
+            );
+            continue;
+        }
+        for tier in [Tier::None, Tier::Full] {
+            let setting = Setting { tier, as_root };
+            trials.push(Trial::test(
+                format!("mutation::{}", setting.name()),
+                move || setting.run().map_err(Into::into),
+            ));
+        }
+    }
+    trials.push(Trial::test("survivors::each_has_a_reason", || {
+        let bare = SURVIVORS.iter().find(|one| one.why.len() < 20);
+        bare.map_or(Ok(()), |one| {
+            Err(format!("{} has no reason", one.name).into())
+        })
+    }));
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// The batch is no probe of the list.
+fn trial_run(spec: &trial::Spec) -> Result<u8, String> {
+    let listed = probes::ALL.iter().any(|(name, _)| *name == spec.probe);
+    if listed {
+        trial::run(spec)
+    } else {
+        trial::run_probe(spec, &Probe::USUAL)
+    }
+}

@@ -1,0 +1,382 @@
+//! Owns the mutation run of one setting: first every probe under the whole plan, then each mutation until something is red.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use escape_tests::harness::mutation::launcher::Task;
+use escape_tests::harness::mutation::{Listed, SURVIVORS, Who, survivor};
+use escape_tests::probe::{Ending, Guard, Probe, Streams, Tier};
+use escape_tests::probes;
+
+use crate::attempt::{What, start};
+use crate::judge::{Named, Red, reds};
+
+/// Probes that hold in company, and are made alone all the same.
+const ALONE: [(&str, &str); 2] = [
+    (
+        "command_lines",
+        "it waits for a look from outside while it runs",
+    ),
+    ("project_moved", "it moves what others would look for"),
+];
+
+/// The probes that see much of a plan at once: they are asked first, beside those of the guard.
+const WIDE: [&str; 5] = [
+    "environment_names",
+    "etc_files",
+    "root_folder",
+    "run_folder",
+    "writable_mounts",
+];
+
+/// The probes that look and change nothing, for a mutation by which an attack would reach the files of this very host.
+const ONLY_LOOK: [&str; 3] = ["writable_mounts", "kernel_settings", "proc_of_root"];
+
+/// How many sandboxes of one setting there are at once.
+const WORKERS: usize = 2;
+
+/// Where the launcher is started, and by whom.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setting {
+    pub(crate) tier: Tier,
+    pub(crate) as_root: bool,
+}
+
+/// The probes of a setting.
+#[derive(Default)]
+struct Probes {
+    /// Those that hold together in one sandbox.
+    together: Vec<Named>,
+    /// Those that want one of their own.
+    alone: Vec<Named>,
+    /// Those that do not even hold, and why: nothing can be learned from them.
+    broken: Vec<(&'static str, String)>,
+    /// Those that were not written for uid 0, and do not hold there.
+    unfit: Vec<&'static str>,
+}
+
+impl Setting {
+    pub(crate) fn name(self) -> String {
+        let who = if self.as_root { "uid0" } else { "user" };
+        format!("{who}::{}", self.tier.name())
+    }
+
+    fn uid(self) -> u32 {
+        u32::from(!self.as_root)
+    }
+
+    /// Makes every mutation.
+    pub(crate) fn run(self) -> Result<(), String> {
+        let began = Instant::now();
+        let probes = self.probes()?;
+        let mutations = self.mutations()?;
+        let ended: BTreeMap<String, _> = side_by_side(&mutations, |(listed, streams)| {
+            let red = self.mutate(listed, *streams, &probes);
+            (listed.name.clone(), red)
+        })
+        .into_iter()
+        .collect();
+        let (table, mut wrong) = self.sum_up(&ended, mutations.len());
+        wrong.extend(probes.broken.iter().map(|(_, why)| why.clone()));
+        let (together, seconds) = (probes.together.len(), began.elapsed().as_secs_f64());
+        let alone: Vec<&str> = probes.alone.iter().map(|(name, _)| *name).collect();
+        let alone = alone.join(", ");
+        println!(
+            "{table}  {seconds:.1} s; {together} probes in one sandbox, each in its own: {alone}"
+        );
+        if wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(wrong.join("\n"))
+        }
+    }
+
+    /// The probes of this setting, each shown to hold under the whole plan.
+    fn probes(self) -> Result<Probes, String> {
+        let mut found = Probes::default();
+        for (name, probe) in probes::ALL {
+            if !probe.tiers.contains(&self.tier) {
+                continue;
+            }
+            let missing: Vec<String> = probe
+                .needs
+                .iter()
+                .filter_map(|need| need.missing())
+                .collect();
+            if !missing.is_empty() {
+                escape_tests::skipped(&format!("{name}: {}", missing.join("; ")));
+                continue;
+            }
+            let alone = probe.streams != Streams::Pipes
+                || probe.ending != Ending::ByItself
+                || probe.meddle.is_some()
+                || ALONE.iter().any(|(alone, _)| alone == name);
+            if alone {
+                found.alone.push((name, probe));
+            } else {
+                found.together.push((name, probe));
+            }
+        }
+        // What does not hold in company is made alone. Twice, so that what holds by chance is found out.
+        for _ in 0..2 {
+            let reds = self.together(&found.together, &Task::Whole, false)?;
+            for red in reds {
+                let (Red::Reached(name, _) | Red::Differs(name, _)) = red else {
+                    return Err(format!("under the whole plan: {red:?}"));
+                };
+                let at = found.together.iter().position(|(known, _)| *known == name);
+                found.alone.extend(at.map(|at| found.together.remove(at)));
+            }
+        }
+        let made = side_by_side(&found.alone, |probe| {
+            (*probe, self.alone(*probe, &Task::Whole, false))
+        });
+        for ((name, probe), reds) in made {
+            // Somebody meddles: the launcher must refuse.
+            let held = match reds.as_deref() {
+                Ok([]) => probe.meddle.is_none(),
+                Ok([Red::Refused(_)]) => probe.meddle.is_some(),
+                _ => false,
+            };
+            // One that was not written for uid 0 may serve there all the same.
+            if !held && self.as_root && !probe.also_as_root {
+                found.unfit.push(name);
+            } else if !held {
+                let why = format!("{name} does not hold under the whole plan: {reds:?}");
+                found.broken.push((name, why));
+            }
+        }
+        let broken = &found.broken;
+        let unfit = &found.unfit;
+        let fails =
+            |name: &&str| broken.iter().any(|(broken, _)| broken == name) || unfit.contains(name);
+        found.alone.retain(|(name, _)| !fails(name));
+        if found.together.len() < found.alone.len() {
+            let alone: Vec<&str> = found.alone.iter().map(|(name, _)| *name).collect();
+            return Err(format!("most probes do not hold in company: {alone:?}"));
+        }
+        Ok(found)
+    }
+
+    /// Every mutation of the plan here, with the streams that it is made with.
+    fn mutations(self) -> Result<Vec<(Listed, Streams)>, String> {
+        let mut mutations: Vec<(Listed, Streams)> = Vec::new();
+        for streams in [Streams::Pipes, Streams::Files] {
+            let probe = Probe {
+                streams,
+                ..Probe::USUAL
+            };
+            let told = start(self, What::One("list", &probe), &Task::List, false)?;
+            let listed: Vec<Listed> = serde_json::from_str(told.stdout.trim())
+                .map_err(|error| format!("listing mutations: {error}: {}", told.stderr))?;
+            for one in listed {
+                let known = mutations.iter().any(|(known, _)| known.name == one.name);
+                if !known {
+                    mutations.push((one, streams));
+                } else if mutations
+                    .iter()
+                    .any(|(known, of)| *of == streams && known.name == one.name)
+                {
+                    return Err(format!("two mutations are {}", one.name));
+                }
+            }
+        }
+        Ok(mutations)
+    }
+
+    /// The first thing that is red without what `listed` takes away, or nothing.
+    fn mutate(
+        self,
+        listed: &Listed,
+        streams: Streams,
+        probes: &Probes,
+    ) -> Result<Option<Red>, String> {
+        let survives = survivor(&listed.name, self.tier, self.uid());
+        let task = Task::Mutated(vec![listed.name.clone()]);
+        let red = self.first_red(&task, listed, streams, probes, survives.is_none())?;
+        let together_with = survives.map_or(&[][..], |survivor| survivor.behind);
+        if red.is_none() && !together_with.is_empty() {
+            // The other wall is said to be why: without both, a probe of this one's own guard must be red. Those of the
+            // other would be in any case.
+            let own = |probes: &[Named]| -> Vec<Named> {
+                let own = |(_, probe): &&Named| probe.behind.contains(&listed.guard);
+                probes.iter().filter(own).copied().collect()
+            };
+            let probes = Probes {
+                together: own(&probes.together),
+                alone: own(&probes.alone),
+                ..Probes::default()
+            };
+            let more = together_with.iter().map(|name| (*name).to_owned());
+            let task = Task::Mutated(more.chain([listed.name.clone()]).collect());
+            let red = self.first_red(&task, listed, streams, &probes, true)?;
+            if !matches!(red, Some(Red::Reached(..))) {
+                return Err(format!(
+                    "without {together_with:?} too, nothing is reached: {red:?}"
+                ));
+            }
+        }
+        Ok(red)
+    }
+
+    /// What is red first: of the probes of its guard, then of all. `every` includes those of other guards that want a
+    /// sandbox of their own; a survivor that is listed is spared them, as each is a start.
+    fn first_red(
+        self,
+        task: &Task,
+        listed: &Listed,
+        streams: Streams,
+        probes: &Probes,
+        every: bool,
+    ) -> Result<Option<Red>, String> {
+        let fits = |(name, probe): &&Named| {
+            (streams == Streams::Pipes || probe.streams == streams)
+                && (!listed.only_look || ONLY_LOOK.contains(name))
+        };
+        let of_guard = |(_, probe): &Named| probe.behind.contains(&listed.guard);
+        let fitting = |probes: &[Named]| -> (Vec<Named>, Vec<Named>) {
+            let fitting = probes.iter().filter(fits).copied();
+            fitting.partition(|named| of_guard(named) || WIDE.contains(&named.0))
+        };
+        let (first, then) = fitting(&probes.together);
+        let (alone_first, alone_then) = fitting(&probes.alone);
+        let one_by_one = |probes: Vec<Named>| -> Result<Option<Red>, String> {
+            for probe in probes {
+                let reds = self.alone(probe, task, listed.leaves_open)?;
+                // Where somebody meddles, to refuse is to hold.
+                let holds = |red: &Red| probe.1.meddle.is_some() && matches!(red, Red::Refused(_));
+                let red = reds.into_iter().find(|red| !holds(red));
+                if red.is_some() {
+                    return Ok(red);
+                }
+            }
+            Ok(None)
+        };
+        let at_once = |probes: Vec<Named>| -> Result<Option<Red>, String> {
+            if probes.is_empty() {
+                return Ok(None);
+            }
+            let reds = self.together(&probes, task, listed.leaves_open)?;
+            Ok(best(reds, listed.guard))
+        };
+        if let Some(red) = at_once(first)? {
+            return Ok(Some(red));
+        }
+        if let Some(red) = one_by_one(alone_first)? {
+            return Ok(Some(red));
+        }
+        if let Some(red) = at_once(then)? {
+            return Ok(Some(red));
+        }
+        if every {
+            one_by_one(alone_then)
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn together(
+        self,
+        probes: &[Named],
+        task: &Task,
+        leaves_open: bool,
+    ) -> Result<Vec<Red>, String> {
+        let names: Vec<&str> = probes.iter().map(|(name, _)| *name).collect();
+        let told = start(self, What::Many(&names), task, leaves_open)?;
+        reds(&told, probes)
+    }
+
+    fn alone(self, probe: Named, task: &Task, leaves_open: bool) -> Result<Vec<Red>, String> {
+        let told = start(self, What::One(probe.0, probe.1), task, leaves_open)?;
+        reds(&told, &[probe])
+    }
+
+    /// What is printed, and what is wrong.
+    fn sum_up(
+        self,
+        ended: &BTreeMap<String, Result<Option<Red>, String>>,
+        made: usize,
+    ) -> (String, Vec<String>) {
+        let (mut wrong, mut table) = (Vec::new(), String::new());
+        let mut counts = [0; 5];
+        for (name, red) in ended {
+            let listed = survivor(name, self.tier, self.uid());
+            let (count, how) = match red {
+                Err(why) => {
+                    wrong.push(format!("{name}: {why}"));
+                    continue;
+                }
+                Ok(Some(Red::Reached(probe, what))) => (0, format!("{probe} reached: {what}")),
+                Ok(Some(Red::Differs(probe, what))) => (1, format!("{probe} is red: {what}")),
+                Ok(Some(Red::Refused(what))) => (2, format!("refused: {what}")),
+                Ok(Some(Red::NothingStarts(what))) => (3, format!("nothing starts: {what}")),
+                Ok(None) => (
+                    4,
+                    format!("SURVIVES: {}", listed.map_or("no reason", |one| one.why)),
+                ),
+            };
+            counts[count] += 1;
+            let how: String = how.chars().take(110).collect();
+            table += &format!("  {name:<44} {}\n", how.replace('\n', " "));
+            match (red, listed) {
+                (Ok(None), None) => wrong.push(format!("{name} turns no probe red")),
+                (Ok(Some(red)), Some(_)) => {
+                    wrong.push(format!("{name} is listed, and does not survive: {red:?}"));
+                }
+                _ => {}
+            }
+        }
+        // A name that no plan has would stay on the list for ever. That of an ordinary user on `none` has the most.
+        if !self.as_root && self.tier == Tier::None {
+            let unknown = SURVIVORS
+                .iter()
+                .filter(|one| one.who != Who::Root && !ended.contains_key(one.name));
+            wrong.extend(unknown.map(|one| format!("{} is listed, and no step", one.name)));
+        }
+        if ended.len() != made {
+            wrong.push(format!("{made} mutations were made, {} ended", ended.len()));
+        }
+        let [reached, differs, refused, nothing, survived] = counts;
+        let head = format!(
+            "{}: {made} mutations: {reached} reached, {differs} otherwise red, {refused} refused, {nothing} start nothing, \
+             {survived} survived\n",
+            self.name()
+        );
+        (head + &table, wrong)
+    }
+}
+
+/// The same for each of `things`, by a few workers.
+fn side_by_side<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let ended = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                while let Some(thing) = things.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let done = work(thing);
+                    let mut ended = ended.lock().expect("no worker panics while it notes");
+                    ended.push(done);
+                }
+            });
+        }
+    });
+    ended.into_inner().expect("no worker panics while it notes")
+}
+
+/// The one to tell of: what an attack of this guard's own probes reached, else what any reached, else the first.
+fn best(reds: Vec<Red>, guard: Guard) -> Option<Red> {
+    let own = |name: &str| {
+        let own = probes::ALL.iter().find(|(known, _)| *known == name);
+        own.is_some_and(|(_, probe)| probe.behind.contains(&guard))
+    };
+    reds.into_iter().min_by_key(|red| match red {
+        Red::Reached(name, _) if own(name) => 0,
+        Red::Differs(name, _) if own(name) => 1,
+        Red::Reached(..) => 2,
+        _ => 3,
+    })
+}
