@@ -25,5 +25,6 @@ pub const PROBE: Probe = Probe {
         )
     },
     harmed: |bait| bait.attack_heard("abstract socket"),
+    also_as_root: true,
     ..Probe::USUAL
 };

@@ -24,5 +24,6 @@ pub const PROBE: Probe = Probe {
         .and("paths but /", paths)
         .and("/sys/fs/cgroup", Act::of(fs::read_dir("/sys/fs/cgroup")))
     },
+    also_as_root: true,
     ..Probe::USUAL
 };

@@ -54,5 +54,6 @@ pub const PROBE: Probe = Probe {
             format!("the process list of the host showed the arguments of bwrap, PID {pid}")
         })
     },
+    also_as_root: true,
     ..Probe::USUAL
 };

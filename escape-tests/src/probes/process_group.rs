@@ -13,5 +13,6 @@ pub const PROBE: Probe = Probe {
         let of_pid_1 = getpgid(Some(Pid::from_raw(1))).map_or_else(Act::errno, Act::saw);
         Seen::one("this process", Act::saw(getpgrp())).and("PID 1", of_pid_1)
     },
+    also_as_root: true,
     ..Probe::USUAL
 };

@@ -20,5 +20,6 @@ pub const PROBE: Probe = Probe {
         )
     },
     harmed: super::signal_by_number::signalled,
+    also_as_root: true,
     ..Probe::USUAL
 };

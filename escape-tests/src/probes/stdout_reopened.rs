@@ -37,5 +37,6 @@ pub const PROBE: Probe = Probe {
         let content = fs::read(&bait.stdout).unwrap_or_default();
         (bait.canaries_in(&content) == 0).then(|| "the file of standard output was cut".to_owned())
     },
+    also_as_root: true,
     ..Probe::USUAL
 };

@@ -52,5 +52,6 @@ pub const PROBE: Probe = Probe {
                 request(libc::TIOCLINUX | 0xffff << 32),
             )
     },
+    also_as_root: true,
     ..Probe::USUAL
 };

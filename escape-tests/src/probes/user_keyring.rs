@@ -62,5 +62,6 @@ pub const PROBE: Probe = Probe {
             .and("/proc/keys", inside::read("/proc/keys".as_ref()))
             .and("/proc/key-users", inside::read("/proc/key-users".as_ref()))
     },
+    also_as_root: true,
     ..Probe::USUAL
 };
