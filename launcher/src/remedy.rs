@@ -70,15 +70,18 @@ pub fn explain(said: &str, facts: &Facts) -> Option<String> {
             .or_else(|| Some("claudebox check tells what of this host is in the way".into()));
     }
     if about_namespaces.iter().any(|word| said.contains(word)) {
+        let filtered = facts.host.kernel.seccomp.then(|| {
+            "a seccomp filter is on this process already, as container runtimes set one: start claudebox outside of it, or \
+             that with --security-opt seccomp=unconfined"
+                .into()
+        });
+        let refused =
+            || "this host refuses unprivileged user namespaces; claudebox check tells more".into();
         return userns_obstacle(facts)
             .map(|(found, fix)| format!("{found}: {fix}"))
             .or(in_container)
-            .or_else(|| {
-                Some(
-                    "this host refuses unprivileged user namespaces; claudebox check tells more"
-                        .into(),
-                )
-            });
+            .or(filtered)
+            .or_else(|| Some(refused()));
     }
     None
 }
@@ -99,6 +102,6 @@ pub fn install_hint(os: &str, package: &str) -> String {
         }
         "alpine" => format!("doas apk add {package}"),
         "nixos" => format!("add pkgs.{package} to environment.systemPackages"),
-        _ => format!("install {package} 0.8 or later"),
+        _ => format!("install {package} by your package manager"),
     }
 }

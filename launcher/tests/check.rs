@@ -1,0 +1,276 @@
+//! What `check` says of hosts that we do not have: facts of a Debian, one thing changed, and the finding with its fix (RUN-09).
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests are effects; the module boundaries are the launcher's"
+)]
+
+use claudebox::check::{Report, Verdict, examine};
+use claudebox::cli::Tier;
+use claudebox::facts::{Bwrap, Facts, NixDaemon, Parts};
+use claudebox::launch::LaunchError;
+use claudebox::remedy::explain;
+
+fn debian() -> Facts {
+    serde_json::from_str(include_str!("hosts/debian.json")).expect("the facts of a Debian")
+}
+
+fn parts() -> Parts {
+    Parts {
+        tun: Some(true),
+        nft: Some("/usr/sbin/nft".into()),
+        nf_tables: true,
+        pasta: Some("/usr/bin/pasta".into()),
+        slirp4netns: None,
+        nix_daemon: None,
+    }
+}
+
+/// The report where a sandbox can be started.
+fn report(facts: &Facts, parts: &Parts) -> Report {
+    examine(facts, parts, None, |_, _| Ok(()))
+}
+
+/// The finding about `part`: what was found, with its fix.
+fn finding(report: &Report, part: &str) -> (Verdict, String) {
+    let finding = report.findings.iter().find(|finding| finding.part == part);
+    let finding = finding.unwrap_or_else(|| panic!("nothing is said of {part}"));
+    let fix = finding.fix.clone().unwrap_or_default();
+    (finding.verdict, format!("{} | {fix}", finding.found))
+}
+
+#[track_caller]
+fn says(report: &Report, part: &str, verdict: Verdict, words: &[&str]) {
+    let (found, text) = finding(report, part);
+    assert_eq!(found, verdict, "{part}: {text}");
+    for word in words {
+        assert!(text.contains(word), "{part} does not say `{word}`: {text}");
+    }
+}
+
+#[test]
+fn each_switch_against_user_namespaces_is_told_apart() {
+    let set = |change: fn(&mut Facts)| {
+        let mut facts = debian();
+        change(&mut facts);
+        report(&facts, &parts())
+    };
+    for (change, words) in [
+        (
+            (|facts| facts.host.kernel.max_user_namespaces = Some(0)) as fn(&mut Facts),
+            [
+                "user.max_user_namespaces is 0",
+                "sysctl -w user.max_user_namespaces=",
+            ],
+        ),
+        (
+            |facts| facts.host.kernel.max_user_namespaces = None,
+            ["the kernel has none", "CONFIG_USER_NS"],
+        ),
+        (
+            |facts| facts.host.kernel.unprivileged_userns_clone = Some(false),
+            [
+                "unprivileged_userns_clone is 0",
+                "sysctl -w kernel.unprivileged_userns_clone=1",
+            ],
+        ),
+        (
+            |facts| facts.host.kernel.apparmor_restricts_userns = Some(true),
+            ["AppArmor", "apparmor_restrict_unprivileged_userns"],
+        ),
+    ] {
+        says(&set(change), "user namespaces", Verdict::Warning, &words);
+    }
+    says(
+        &report(&debian(), &parts()),
+        "user namespaces",
+        Verdict::Ok,
+        &[],
+    );
+}
+
+#[test]
+fn what_bwrap_says_is_explained_by_this_host() {
+    let refused =
+        "No permissions to create new namespace, likely because the kernel does not allow";
+    let explained = |change: fn(&mut Facts), said: &str| {
+        let mut facts = debian();
+        change(&mut facts);
+        explain(said, &facts).unwrap_or_default()
+    };
+    let container = |facts: &mut Facts| facts.host.kernel.container = Some("podman".into());
+    assert!(explained(container, "Can't mount proc on /newroot/proc").contains("unmask=ALL"));
+    assert!(explained(container, refused).contains("seccomp=unconfined"));
+    assert!(explained(|facts| facts.host.kernel.seccomp = true, refused).contains("seccomp"));
+    let apparmor = |facts: &mut Facts| facts.host.kernel.apparmor_restricts_userns = Some(true);
+    assert!(explained(apparmor, "setting up uid map: Permission denied").contains("AppArmor"));
+    assert!(explained(|_| {}, "Unknown option --disable-userns").contains("0.8 or later"));
+    assert!(explained(|_| {}, "Can't find source path /x: No such file").contains("start again"));
+}
+
+#[test]
+fn a_sandbox_that_does_not_start_fails_the_check() {
+    let facts = debian();
+    let said = || LaunchError::Bwrap {
+        said: "Can't mount proc".into(),
+        hint: Some("the fix".into()),
+    };
+    let report = examine(&facts, &parts(), None, |_, _| Err(said()));
+    assert!(!report.can_run);
+    says(
+        &report,
+        "sandbox",
+        Verdict::Failure,
+        &["Can't mount proc", "the fix"],
+    );
+}
+
+#[test]
+fn bwrap_is_missing_or_unfit_and_the_fix_is_this_distribution_s() {
+    for (os, fix) in [
+        ("debian", "apt install bubblewrap"),
+        ("fedora", "dnf install bubblewrap"),
+        ("arch", "pacman -S bubblewrap"),
+        ("opensuse-tumbleweed", "zypper install bubblewrap"),
+        ("alpine", "apk add bubblewrap"),
+        ("nixos", "environment.systemPackages"),
+    ] {
+        let mut facts = debian();
+        facts.host.os = os.into();
+        facts.host.bwrap = Bwrap::Missing;
+        let report = report(&facts, &parts());
+        assert!(!report.can_run);
+        says(
+            &report,
+            "bubblewrap",
+            Verdict::Failure,
+            &["not installed", fix],
+        );
+    }
+    let mut facts = debian();
+    facts.host.bwrap = Bwrap::Unfit("/usr/bin/bwrap".into(), "it is set-user-ID".into());
+    says(
+        &report(&facts, &parts()),
+        "bubblewrap",
+        Verdict::Failure,
+        &["set-user-ID"],
+    );
+}
+
+#[test]
+fn the_kernel_landlock_and_wsl_are_named() {
+    let mut facts = debian();
+    facts.host.kernel.landlock_abi = 0;
+    facts.host.kernel.release = "5.4.0-1".into();
+    facts.host.kernel.wsl = true;
+    let old = report(&facts, &parts());
+    says(&old, "landlock", Verdict::Warning, &["lsm=landlock"]);
+    says(&old, "kernel", Verdict::Failure, &["5.4.0-1", "5.6"]);
+    says(&old, "wsl", Verdict::Warning, &["WSL2"]);
+    assert!(!old.can_run);
+    facts.host.kernel.landlock_abi = 4;
+    let newer = report(&facts, &parts());
+    says(
+        &newer,
+        "landlock",
+        Verdict::Warning,
+        &["ABI 4", "abstract sockets", "6.12"],
+    );
+}
+
+#[test]
+fn the_parts_of_the_network_and_nix_are_told_apart() {
+    let bare = Parts {
+        tun: None,
+        nft: None,
+        nf_tables: false,
+        pasta: None,
+        slirp4netns: None,
+        nix_daemon: None,
+    };
+    let nothing = report(&debian(), &bare);
+    says(
+        &nothing,
+        "tun",
+        Verdict::Warning,
+        &["no /dev/net/tun", "modprobe tun"],
+    );
+    says(&nothing, "nftables", Verdict::Warning, &["no nf_tables"]);
+    says(
+        &nothing,
+        "pasta",
+        Verdict::Warning,
+        &["not installed", "apt install passt"],
+    );
+    assert!(nothing.can_run, "no tier of this version needs them");
+    let closed = Parts {
+        tun: Some(false),
+        nf_tables: true,
+        slirp4netns: Some("/usr/bin/slirp4netns".into()),
+        ..bare
+    };
+    let closed = report(&debian(), &closed);
+    says(
+        &closed,
+        "tun",
+        Verdict::Warning,
+        &["cannot be opened", "0666"],
+    );
+    says(
+        &closed,
+        "nftables",
+        Verdict::Warning,
+        &["apt install nftables"],
+    );
+    says(&closed, "pasta", Verdict::Ok, &["slirp4netns"]);
+
+    let mut facts = debian();
+    says(
+        &report(&facts, &parts()),
+        "nix",
+        Verdict::Ok,
+        &["no Nix store"],
+    );
+    facts.host.nix_store = true;
+    let with = |trusts: Option<&str>| Parts {
+        nix_daemon: Some(NixDaemon {
+            trusts: trusts.map(str::to_owned),
+        }),
+        ..parts()
+    };
+    says(
+        &report(&facts, &parts()),
+        "nix",
+        Verdict::Ok,
+        &["no daemon"],
+    );
+    says(
+        &report(&facts, &with(None)),
+        "nix",
+        Verdict::Ok,
+        &["stays outside"],
+    );
+    says(
+        &report(&facts, &with(Some("@wheel"))),
+        "nix",
+        Verdict::Warning,
+        &["@wheel", "trusted-users"],
+    );
+}
+
+#[test]
+fn it_ends_as_run_would_with_the_tier_that_run_would_use() {
+    let mut facts = debian();
+    assert_eq!(report(&facts, &parts()).tier, Tier::Full);
+    facts
+        .environment
+        .push(("CLAUDEBOX_NETWORK".into(), "inet".into()));
+    let inet = report(&facts, &parts());
+    assert_eq!((inet.tier, inet.can_run), (Tier::Inet, false));
+    facts.user.uid = 0;
+    says(
+        &report(&facts, &parts()),
+        "user",
+        Verdict::Warning,
+        &["--allow-root"],
+    );
+}
