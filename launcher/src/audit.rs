@@ -72,6 +72,14 @@ impl Audit<'_> {
             PLAIN
         };
         self.page.item("  network    ", &tier, style);
+        if !plan.groups.is_empty() {
+            let groups: Vec<String> = plan.groups.iter().map(ToString::to_string).collect();
+            let groups = format!(
+                "{} - of yours, alive on what is shown and belongs to them",
+                groups.join(" ")
+            );
+            self.page.item("  groups     ", &groups, PLAIN);
+        }
         for profile in &plan.profiles {
             self.page.item("  profile    ", &profile.to_string(), PLAIN);
         }

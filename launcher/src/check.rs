@@ -260,11 +260,12 @@ fn kernel(facts: &Facts) -> Finding {
         .split(['.', '-'])
         .map(|number| number.parse::<u32>().unwrap_or(0));
     let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    let found = format!("Linux {release}, {}", facts.host.os_name);
     if version < (5, 6) {
         let fix = Some("use Linux 5.6 or later".into());
-        return finding("kernel", Verdict::Failure, format!("Linux {release}"), fix);
+        return finding("kernel", Verdict::Failure, found, fix);
     }
-    finding("kernel", Verdict::Ok, format!("Linux {release}"), None)
+    finding("kernel", Verdict::Ok, found, None)
 }
 
 fn agent(facts: &Facts) -> Finding {

@@ -70,6 +70,8 @@ pub struct Plan {
     pub unavailable: Vec<Unavailable>,
     /// What the person should know.
     pub notes: Vec<String>,
+    /// Supplementary groups of the caller: they stay in force on what is shown and belongs to them (getgroups(2)).
+    pub groups: Vec<u32>,
     /// bubblewrap.
     pub bwrap: Text,
     /// Standard input, output and error, as the caller gave them.
@@ -149,8 +151,8 @@ pub enum PlanError {
     #[error("{path} cannot be used: {why}")]
     UnfitBwrap { path: Text, why: String, os: String },
     /// No agent.
-    #[error("{name} was not found{passed_over}")]
-    NoAgent { name: Text, passed_over: String },
+    #[error("{name} was not found in {searched}")]
+    NoAgent { name: Text, searched: String },
     /// The agent is there and cannot be executed.
     #[error("{path} is not executable")]
     AgentNotExecutable { path: Text },
@@ -311,6 +313,7 @@ impl Plan {
             host_runs: facts.project.host_runs.clone(),
             unavailable,
             notes,
+            groups: facts.user.groups.clone(),
             bwrap,
             stdio: facts.stdio,
         })

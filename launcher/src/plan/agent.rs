@@ -112,12 +112,21 @@ fn missing(facts: &Facts) -> PlanError {
     {
         return PlanError::AgentNotExecutable { path: path.clone() };
     }
-    let passed_over = passed_over
+    let passed_over: Vec<String> = passed_over
         .iter()
-        .map(|(path, why)| format!("; {path} was passed over: {why}"));
+        .map(|(path, why)| format!("; {path} was passed over: {why}"))
+        .collect();
+    let folders = facts
+        .program
+        .searched
+        .iter()
+        .filter_map(|place| place.path().parent());
+    let folders: Vec<String> = folders
+        .map(|folder| Text::from(folder).to_string())
+        .collect();
     PlanError::NoAgent {
         name: facts.program.name.clone(),
-        passed_over: passed_over.collect(),
+        searched: format!("{}{}", folders.join(" "), passed_over.concat()),
     }
 }
 
