@@ -39,7 +39,8 @@ pub(super) fn end(child: &mut Child, signals: &SignalFd, orderly: bool) {
     }
 }
 
-fn ends_in_time(child: &mut Child, signals: &SignalFd) -> bool {
+/// Whether bwrap ends within [`LIMIT`].
+pub(super) fn ends_in_time(child: &mut Child, signals: &SignalFd) -> bool {
     let deadline = Instant::now() + LIMIT;
     while matches!(child.try_wait(), Ok(None)) {
         let left = deadline.saturating_duration_since(Instant::now());

@@ -11,6 +11,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
 
+use super::ending;
 use super::pins::Pins;
 use super::terminal::{self, Terminal};
 use super::verdict::{self, Difference};
@@ -118,10 +119,13 @@ impl Session<'_> {
     /// The socket was closed without a last word: bwrap never got there, or somebody was killed.
     fn closed(self, found: Option<Found>) -> Result<Outcome, Trouble> {
         use std::os::unix::process::ExitStatusExt;
-        let status = prepare("wait for bwrap", self.child.wait())?;
         match found {
             None => Err(Trouble::Silent),
             Some(found) => {
+                if !ending::ends_in_time(self.child, self.signals) {
+                    let _ = self.child.kill();
+                }
+                let status = prepare("wait for bwrap", self.child.wait())?;
                 let status = status
                     .code()
                     .or(status.signal().map(|signal| 128 + signal))
