@@ -84,7 +84,9 @@ impl Machine {
             "shelf/bin/cc",
             "[ \"$1\" = -print-file-name=libc.a ] && echo /usr/lib/libc.a",
         );
-        for part in ["pasta", "nft", "git", "bash", "npm", "keyctl", "ps"] {
+        for part in [
+            "pasta", "nft", "git", "bash", "npm", "keyctl", "ps", "make", "man",
+        ] {
             machine.stub(&format!("shelf/bin/{part}"), "exit 0");
         }
         machine.stub("shelf/root/usr/bin/bwrap", "exit 0");
