@@ -12,22 +12,40 @@ use escape_tests::{Caller, SOON, until};
 
 use crate::{QUESTION, claudebox};
 
-/// Claude Code on a terminal, from `claudebox run` without `-y` up to its prompt, for a person who knows it already.
-fn claude_code(caller: &Caller, api: &MessagesApi) -> Terminal {
-    onboard(caller);
-    let passed: Vec<&str> = TURN_ENV.iter().flat_map(|name| ["--env", name]).collect();
-    let line = claudebox(&[&["run"][..], &ONBOARDED, &passed].concat());
-    let terminal = Terminal::start(caller, &line, |command| {
-        turn_env(command, api);
-        onboarded_env(command, caller);
-    });
-    terminal.expect(QUESTION);
-    terminal.type_text("\r");
-    terminal.expect_that("Claude Code's prompt", |terminal| {
-        let screen = terminal.screen();
-        screen.contains("Claude Code v") && screen.contains("bypass permissions on")
-    });
-    terminal
+/// Claude Code on a terminal, with what it lives from, which is dropped after it.
+struct Session {
+    terminal: Terminal,
+    _api: MessagesApi,
+    caller: Caller,
+}
+
+impl Session {
+    /// From `claudebox run` without `-y` up to the agent's prompt, for a person who knows it already. Nothing where there is no
+    /// Claude Code.
+    fn start() -> Option<Self> {
+        let package = Package::find()?;
+        let caller = Caller::new();
+        let _ = package.install(InstallForm::Native, &caller);
+        let api = MessagesApi::start();
+        onboard(&caller);
+        let passed: Vec<&str> = TURN_ENV.iter().flat_map(|name| ["--env", name]).collect();
+        let line = claudebox(&[&["run"][..], &ONBOARDED, &passed].concat());
+        let terminal = Terminal::start(&caller, &line, |command| {
+            turn_env(command, &api);
+            onboarded_env(command, &caller);
+        });
+        terminal.expect(QUESTION);
+        terminal.type_text("\r");
+        terminal.expect_that("Claude Code's prompt", |terminal| {
+            let screen = terminal.screen();
+            screen.contains("Claude Code v") && screen.contains("bypass permissions on")
+        });
+        Some(Self {
+            terminal,
+            _api: api,
+            caller,
+        })
+    }
 }
 
 /// Ctrl-C twice, which is how a person leaves Claude Code.
@@ -47,13 +65,10 @@ fn leave(terminal: &Terminal) -> Ended {
 
 #[test]
 fn claude_code_takes_the_screen_and_gives_it_back() {
-    let Some(package) = Package::find() else {
+    let Some(session) = Session::start() else {
         return;
     };
-    let caller = Caller::new();
-    let _ = package.install(InstallForm::Native, &caller);
-    let api = MessagesApi::start();
-    let terminal = claude_code(&caller, &api);
+    let terminal = &session.terminal;
     // A turn as a person makes it: typed, sent, read.
     terminal.type_text("RUN: echo seen-$((6*7))");
     terminal.expect_that("the typed prompt", |terminal| {
@@ -63,18 +78,15 @@ fn claude_code_takes_the_screen_and_gives_it_back() {
     terminal.expect_that("the agent's answer", |terminal| {
         terminal.screen().contains("TOOL SAID: seen-42")
     });
-    assert_eq!(leave(&terminal).code, 0);
+    assert_eq!(leave(terminal).code, 0);
 }
 
 #[test]
 fn claude_code_draws_its_screen_anew_for_another_size() {
-    let Some(package) = Package::find() else {
+    let Some(session) = Session::start() else {
         return;
     };
-    let caller = Caller::new();
-    let _ = package.install(InstallForm::Native, &caller);
-    let api = MessagesApi::start();
-    let terminal = claude_code(&caller, &api);
+    let terminal = &session.terminal;
     let widest = |terminal: &Terminal| {
         terminal
             .screen()
@@ -82,62 +94,56 @@ fn claude_code_draws_its_screen_anew_for_another_size() {
             .map(|line| line.chars().count())
             .max()
     };
-    assert!(widest(&terminal) <= Some(80));
+    assert!(widest(terminal) <= Some(80));
     terminal.resize(40, 120);
     terminal.expect_that("a screen as wide as the window", |terminal| {
         widest(terminal) == Some(120)
     });
-    assert_eq!(leave(&terminal).code, 0);
+    assert_eq!(leave(terminal).code, 0);
 }
 
 #[test]
 fn claude_code_is_interrupted_by_escape() {
-    let Some(package) = Package::find() else {
+    let Some(session) = Session::start() else {
         return;
     };
-    let caller = Caller::new();
-    let _ = package.install(InstallForm::Native, &caller);
-    let api = MessagesApi::start();
-    let terminal = claude_code(&caller, &api);
+    let terminal = &session.terminal;
     terminal.type_text("RUN: echo $$ > up; sleep 600");
     terminal.expect_that("the typed prompt", |terminal| {
         terminal.screen().contains("sleep 600")
     });
     terminal.type_text("\r");
     until("the tool call to run", SOON, || {
-        caller.project().join("up").exists().then_some(())
+        session.caller.project().join("up").exists().then_some(())
     });
     terminal.type_text("\x1b");
     terminal.expect_that("the interruption", |terminal| {
         terminal.screen().contains("nterrupted")
     });
-    let _ = leave(&terminal);
+    let _ = leave(terminal);
 }
 
 #[test]
 fn claude_code_ends_with_its_window() {
-    let Some(package) = Package::find() else {
+    let Some(session) = Session::start() else {
         return;
     };
-    let caller = Caller::new();
-    let _ = package.install(InstallForm::Native, &caller);
-    let api = MessagesApi::start();
-    let terminal = claude_code(&caller, &api);
+    let terminal = &session.terminal;
     let launcher = terminal.command_pid();
-    let mut session = descendants(launcher);
+    let mut running = descendants(launcher);
     assert!(
-        session.iter().any(|process| process.name == "claude"),
-        "{session:#?}"
+        running.iter().any(|process| process.name == "claude"),
+        "{running:#?}"
     );
-    session.extend(
+    running.extend(
         processes()
             .into_iter()
             .filter(|process| process.pid == launcher),
     );
-    drop(terminal);
+    drop(session.terminal);
     until("all of it to be gone", SOON, || {
         let left = processes();
         let is_left = |process: &Process| left.iter().any(|other| other.pid == process.pid);
-        (!session.iter().any(is_left)).then_some(())
+        (!running.iter().any(is_left)).then_some(())
     });
 }
