@@ -17,4 +17,6 @@ pub mod lab;
 pub mod mutation;
 pub mod need;
 pub mod neighbour;
+pub mod start;
+pub mod survivor;
 pub mod trial;

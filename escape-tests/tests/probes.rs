@@ -20,7 +20,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use escape_tests::harness::breaking::breaking;
-use escape_tests::harness::drive::{self, LIMIT};
+use escape_tests::harness::drive;
+use escape_tests::harness::start::LIMIT;
 use escape_tests::harness::trial::{self, Way};
 use escape_tests::probe::{Guard, Probe};
 use escape_tests::{claudebox_bin, is_root, probes};

@@ -23,6 +23,9 @@ use super::neighbour::Order;
 use crate::Caller;
 use crate::probe::Probe;
 
+/// How the line ends that stands already where the standard output is a file.
+pub(super) const EARLIER: &str = " is what an earlier program said";
+
 /// Secrets of a home folder, by the places where they lie (threats: FS-01). A random one is planted beside them.
 const SECRETS: [&str; 30] = [
     ".ssh/id_ed25519",
@@ -115,7 +118,7 @@ impl Lab {
             (&granted.join("file"), "as it was\n".to_owned()),
             (&beside.join("file"), "as it was\n".to_owned()),
             (&heard, String::new()),
-            (&stdout, format!("{mark} is what an earlier program said\n")),
+            (&stdout, format!("{mark}{EARLIER}\n")),
             (&folder.join("run/here"), String::new()),
         ] {
             caller.write(path, &content);

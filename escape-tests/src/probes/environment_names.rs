@@ -1,7 +1,8 @@
 //! The closed world of variables: the set of names is the allowlist, not a subset and not one more.   (threats: ENV-01, ENV-06, ENV-07)
 use crate::probe::*;
 
-/// What claudebox makes, what the host has of the allowlist (see `lab::environment`), what was asked for.
+/// What claudebox makes, what the host has of the allowlist (see `lab::environment`), what was asked for. Written out, not
+/// taken from the launcher: a list that judges itself holds whatever it says.
 const NAMES: [&str; 14] = [
     "HOME",
     "USER",

@@ -17,7 +17,8 @@ const GENERATED: [&str; 8] = [
     "/etc/claude-code/CLAUDE.md",
 ];
 
-/// What is the host's, where the host has it. Each is looked at as a whole.
+/// What is the host's, where the host has it. Each is looked at as a whole. Written out, not taken from the launcher: a list that
+/// judges itself holds whatever it says.
 const SHARED: [&str; 16] = [
     "/etc/ssl/certs",
     "/etc/ssl/cert.pem",

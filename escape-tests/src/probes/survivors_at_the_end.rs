@@ -1,13 +1,11 @@
 //! The command ends in order, and what it left behind works on: a process that forked twice, left its session, holds no stream
 //! and ignores each signal. When the launcher returns it must be gone.   (threats: RES-07, TTY-08)
-use std::fs::File;
 
-use nix::fcntl::{Flock, FlockArg};
 use nix::libc;
-use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::unistd::{ForkResult, fork, setsid};
 
 use crate::harness::inside::in_child;
+use crate::harness::survivor::{hold, ignore_signals, still_held};
 use crate::probe::*;
 
 const LOCK: &str = "works-on";
@@ -19,16 +17,9 @@ pub const PROBE: Probe = Probe {
     also_as_root: true,
     expect: Expect::Reached,
     attempt: |bait| {
-        let locked = File::create(bait.project.join(LOCK))
-            .map_err(|error| error.to_string())
-            .and_then(|file| {
-                Flock::lock(file, FlockArg::LockExclusiveNonblock)
-                    .map_err(|(_, errno)| errno.to_string())
-            });
-        let lock = match locked {
-            Ok(lock) => lock,
-            Err(why) => return Seen::one("a lock", Act::Broken(why)),
-        };
+        if let Err(broken) = hold(&bait.project.join(LOCK)) {
+            return Seen::one("a lock", broken);
+        }
         let left = in_child(|| {
             let _ = setsid();
             // SAFETY: the inside has one thread, so the child may do whatever its parent could.
@@ -38,32 +29,17 @@ pub const PROBE: Probe = Probe {
                 Err(errno) => Act::errno(errno),
             }
         });
-        // The lock is that of the open file: unlocking here would unlock for the grandchild too.
-        std::mem::forget(lock);
         Seen::one("a process that forked twice", left)
     },
     harmed: |bait| {
-        let file = match File::open(bait.project.join(LOCK)) {
-            Ok(file) => file,
-            Err(error) => return Some(format!("the process left no trace: {error}")),
-        };
-        let free = Flock::lock(file, FlockArg::LockExclusiveNonblock).is_ok();
-        (!free).then(|| "a process inside was there when the launcher had returned".to_owned())
+        still_held(&bait.project.join(LOCK), "a process inside was there when the launcher had returned")
     },
     ..Probe::USUAL
 };
 
 /// Ends by itself, in case nothing else ends it.
 fn work_on() -> ! {
-    for number in [
-        Signal::SIGTERM,
-        Signal::SIGHUP,
-        Signal::SIGINT,
-        Signal::SIGPIPE,
-    ] {
-        // SAFETY: no handler is installed.
-        let _ = unsafe { signal(number, SigHandler::SigIgn) };
-    }
+ignore_signals();
     // All but the lock's: the pipe of its parent would keep that waiting.
     for descriptor in std::fs::read_dir("/proc/self/fd")
         .into_iter()

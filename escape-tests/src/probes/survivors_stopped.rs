@@ -1,12 +1,11 @@
 //! A process that is stopped takes no signal but two. The launcher is killed while all that runs inside is stopped.
 //!   (threats: RES-07, RES-08)
-use std::fs::File;
 
-use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{Signal, raise};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{ForkResult, fork};
 
+use crate::harness::survivor::{hold, still_held};
 use crate::probe::*;
 
 const LOCK: &str = "stopped";
@@ -19,16 +18,9 @@ pub const PROBE: Probe = Probe {
     ending: Ending::LauncherKilled,
     expect: Expect::Reached,
     attempt: |bait| {
-        let locked = File::create(bait.project.join(LOCK))
-            .map_err(|error| error.to_string())
-            .and_then(|file| {
-                Flock::lock(file, FlockArg::LockExclusiveNonblock)
-                    .map_err(|(_, errno)| errno.to_string())
-            });
-        let lock = match locked {
-            Ok(lock) => lock,
-            Err(why) => return Seen::one("a lock", Act::Broken(why)),
-        };
+        if let Err(broken) = hold(&bait.project.join(LOCK)) {
+            return Seen::one("a lock", broken);
+        }
         // SAFETY: the inside has one thread, so the child may do whatever its parent could.
         let act = match unsafe { fork() } {
             Ok(ForkResult::Child) => loop {
@@ -40,17 +32,10 @@ pub const PROBE: Probe = Probe {
             }
             Err(errno) => Act::errno(errno),
         };
-        // Unlocking would unlock for the child too.
-        std::mem::forget(lock);
         Seen::one("a stopped process", act)
     },
     harmed: |bait| {
-        let file = match File::open(bait.project.join(LOCK)) {
-            Ok(file) => file,
-            Err(error) => return Some(format!("the process left no trace: {error}")),
-        };
-        let free = Flock::lock(file, FlockArg::LockExclusiveNonblock).is_ok();
-        (!free).then(|| "a stopped process outlived the launcher by two seconds".to_owned())
+        still_held(&bait.project.join(LOCK), "a stopped process outlived the launcher by two seconds")
     },
     ..Probe::USUAL
 };

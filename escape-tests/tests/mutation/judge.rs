@@ -3,15 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use escape_tests::harness::inside::Report;
 use escape_tests::harness::mutation::launcher;
 use escape_tests::harness::trial::NO_TRIAL;
-use escape_tests::probe::{Ending, Probe, Seen};
+use escape_tests::probe::{Probe, Seen};
 
-use crate::attempt::Told;
+use crate::attempt::Attempt;
 
 /// Why a mutation does not survive.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +28,7 @@ pub(crate) enum Red {
 pub(crate) type Named = (&'static str, &'static Probe);
 
 /// Everything that is red of `probes` in what was `told`.
-pub(crate) fn reds(told: &Told, probes: &[Named]) -> Result<Vec<Red>, String> {
+pub(crate) fn reds(Attempt { told, lab }: &Attempt, probes: &[Named]) -> Result<Vec<Red>, String> {
     let whole = || format!("{}\n{}\n{}", told.status, told.stdout, told.stderr);
     if told.status.code() == Some(NO_TRIAL.into()) {
         return Ok(vec![launch_error(&told.stderr).ok_or_else(whole)?]);
@@ -51,8 +49,8 @@ pub(crate) fn reds(told: &Told, probes: &[Named]) -> Result<Vec<Red>, String> {
     let mut reds = Vec::new();
     for (name, probe) in probes {
         let seen = reports.remove(*name).unwrap_or_default();
-        let verdict = probe.expect.judge(&seen, &told.lab.bait);
-        let harm = harm(told, probe);
+        let verdict = probe.expect.judge(&seen, &lab.bait);
+        let harm = told.harm(probe, &lab.bait);
         let breach = harm.or_else(|| verdict.breaches.first().cloned());
         match (breach, verdict.differences.first()) {
             (Some(breach), _) => reds.push(Red::Reached(name, breach)),
@@ -77,21 +75,6 @@ pub(crate) fn reds(told: &Told, probes: &[Named]) -> Result<Vec<Red>, String> {
         reds.push(Red::Differs(name, format!("{how}: {}", whole())));
     }
     Ok(reds)
-}
-
-/// The damage. What outlives the launcher has a moment to end.
-fn harm(told: &Told, probe: &Probe) -> Option<String> {
-    if told.meanwhile.is_some() {
-        return told.meanwhile.clone();
-    }
-    let end = Instant::now() + Duration::from_secs(2);
-    loop {
-        let harm = (probe.harmed)(&told.lab.bait);
-        if harm.is_none() || probe.ending == Ending::ByItself || Instant::now() > end {
-            return harm;
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// What the launcher said when it started nothing.

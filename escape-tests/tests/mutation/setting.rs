@@ -11,7 +11,7 @@ use escape_tests::harness::mutation::{Listed, SURVIVORS, Who, survivor};
 use escape_tests::probe::{Ending, Guard, Probe, Streams, Tier};
 use escape_tests::probes;
 
-use crate::attempt::{What, start};
+use crate::attempt::{Attempt, What, start};
 use crate::judge::{Named, Red, reds};
 
 /// Probes that hold in company, and are made alone all the same.
@@ -169,7 +169,7 @@ impl Setting {
                 streams,
                 ..Probe::USUAL
             };
-            let told = start(self, What::One("list", &probe), &Task::List, false)?;
+            let Attempt { told, .. } = start(self, What::One("list", &probe), &Task::List, false)?;
             let listed: Vec<Listed> = serde_json::from_str(told.stdout.trim())
                 .map_err(|error| format!("listing mutations: {error}: {}", told.stderr))?;
             for one in listed {

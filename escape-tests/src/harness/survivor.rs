@@ -1,0 +1,46 @@
+//! Owns what the probes of survivors share: a lock that lasts as long as a process inside, and is looked at from outside.
+
+use std::fs::File;
+use std::path::Path;
+
+use nix::fcntl::{Flock, FlockArg};
+use nix::sys::signal::{SigHandler, Signal, signal};
+
+use crate::probe::Act;
+
+/// Locks a new file. The lock belongs to the open file (flock(2)): it is free when the last process that has it open is gone.
+/// It is never unlocked here, which would unlock it for every child too.
+///
+/// # Errors
+/// Why there is no lock.
+pub fn hold(file: &Path) -> Result<(), Act> {
+    let broken = |why: String| Act::Broken(format!("a lock: {why}"));
+    let file = File::create(file).map_err(|error| broken(error.to_string()))?;
+    let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock);
+    std::mem::forget(lock.map_err(|(_, errno)| broken(errno.to_string()))?);
+    Ok(())
+}
+
+/// Whoever asks this process to end asks in vain.
+pub fn ignore_signals() {
+    for number in [
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+        Signal::SIGINT,
+        Signal::SIGPIPE,
+    ] {
+        // SAFETY: no handler is installed.
+        let _ = unsafe { signal(number, SigHandler::SigIgn) };
+    }
+}
+
+/// The damage, if a process that outlived its sandbox still holds the lock, or if it was never there.
+#[must_use]
+pub fn still_held(file: &Path, damage: &str) -> Option<String> {
+    let file = match File::open(file) {
+        Ok(file) => file,
+        Err(error) => return Some(format!("the process left no trace: {error}")),
+    };
+    let free = Flock::lock(file, FlockArg::LockExclusiveNonblock).is_ok();
+    (!free).then(|| damage.to_owned())
+}
