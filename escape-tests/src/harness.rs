@@ -11,12 +11,14 @@
 
 pub mod bait;
 pub mod breaking;
+mod company;
 pub mod drive;
 pub mod inside;
 pub mod lab;
 pub mod mutation;
 pub mod need;
 pub mod neighbour;
+mod on_terminal;
 pub mod start;
 pub mod survivor;
 pub mod trial;

@@ -5,15 +5,18 @@
 //! here, for both trials of a probe: `holds` under the real plan, `bites` with the guards of `behind` removed.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::io;
 
 pub use claudebox::cli::Tier;
 pub use claudebox::guard::Guard;
+pub use claudebox::plan::Plan;
 pub use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 
 pub use crate::harness::bait::Bait;
+pub use crate::harness::lab::Lab;
 pub use crate::harness::need::Need;
 
 /// One attack.
@@ -31,15 +34,24 @@ pub struct Probe {
     pub tiers: &'static [Tier],
     /// Whether it is also tried where uid 0 started the launcher. As an ordinary user it is tried always.
     pub also_as_root: bool,
-    /// What of the host it needs. The only source of skips.
+    /// What of the host it needs, or which guard that claudebox does not have yet. The only source of skips.
     pub needs: &'static [Need],
     /// What the standard streams of the launcher are.
     pub streams: Streams,
     /// What somebody outside does between the audit and the start. The launcher must refuse to start then, for the guards of
     /// `behind`; nothing runs inside, so nothing reports.
     pub meddle: Option<fn(&Bait) -> io::Result<()>>,
+    /// Something that goes wrong while the sandbox is made, as a further step of the plan.
+    pub amiss: Option<fn(&mut Plan)>,
     /// How the session ends.
     pub ending: Ending,
+    /// Further arguments of the launcher, as a person would give them for this project.
+    pub grants: fn(&Bait) -> Vec<OsString>,
+    /// Whether another session of the same caller's, in another project, runs meanwhile ([`Bait::company`]). It is as strong or as
+    /// weak as the one of the attempt.
+    pub in_company: bool,
+    /// What happens after the session of the attempt, in order, before the last look for damage.
+    pub then: &'static [Then],
     /// What the attempt must report, exactly.
     pub expect: Expect,
     /// The attack. Runs inside; reports, does not judge.
@@ -62,7 +74,11 @@ impl Probe {
         needs: &[],
         streams: Streams::Pipes,
         meddle: None,
+        amiss: None,
         ending: Ending::ByItself,
+        grants: |_| Vec::new(),
+        in_company: false,
+        then: &[],
         expect: Expect::Absent,
         attempt: |_| Seen::default(),
         meanwhile: |_| None,
@@ -80,6 +96,39 @@ impl Probe {
     }
 }
 
+/// What happens after a session.
+#[derive(Debug, Clone, Copy)]
+pub enum Then {
+    /// The caller starts another session in the same project.
+    Session(Session),
+    /// A program of the host, or its user, does with the project what it always does. What went wrong is no escape: the damage
+    /// is looked for when all is over.
+    Host(fn(&Lab) -> io::Result<()>),
+}
+
+/// A later session in the same project.
+#[derive(Debug, Clone, Copy)]
+pub struct Session {
+    /// Further arguments of the launcher.
+    pub grants: fn(&Bait) -> Vec<OsString>,
+    /// Where the launcher must refuse to start: what it says then. Without the guards it may start all the same.
+    pub refused: Option<&'static str>,
+    /// What the attempt must report.
+    pub expect: Expect,
+    /// What is tried inside.
+    pub attempt: fn(&Bait) -> Seen,
+}
+
+impl Session {
+    /// What most later sessions share.
+    pub const USUAL: Session = Session {
+        grants: |_| Vec::new(),
+        refused: None,
+        expect: Expect::Reached,
+        attempt: |_| Seen::one("a second session", Act::Reached),
+    };
+}
+
 /// What the caller connects the launcher to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Streams {
@@ -87,6 +136,8 @@ pub enum Streams {
     Pipes,
     /// Files of the host, as in `claudebox <in >>out`.
     Files,
+    /// A terminal as standard input and error, which is the controlling one; the report goes over a pipe.
+    Terminal,
 }
 
 /// How a session ends.
@@ -96,6 +147,8 @@ pub enum Ending {
     ByItself,
     /// The launcher is killed with SIGKILL once the attempt has reported.
     LauncherKilled,
+    /// The launcher is killed with SIGKILL while bwrap still makes the sandbox. Nothing runs inside, so nothing reports.
+    LauncherKilledEarly,
 }
 
 /// What one act gave.

@@ -65,7 +65,11 @@ fn page() -> String {
             Breaking::OnlyAsRoot(_, why) => {
                 page += &format!("Taken away only where uid 0 starts it: {why}.\n");
             }
-            Breaking::Never(why) => page += &format!("Never taken away: {why}.\n"),
+            Breaking::Outside(why) => {
+                page += &format!(
+                    "Nothing of a plan takes it away: {why}. The attempt is made without a sandbox instead.\n"
+                );
+            }
         }
         page += "\n";
         page += &table(guard.name(), |_, probe| probe.behind.contains(guard));

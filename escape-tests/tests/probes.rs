@@ -1,5 +1,5 @@
 //! Every probe, each in its real sandbox: `holds` under the real plan, `bites` with its guards taken away, `command_line`
-//! through the launcher's own arguments. Then the table of guards.
+//! through the launcher's own arguments, `terminal` the same on a terminal, `open` where its guard is not there yet. Then the tables.
 //!
 //! Started once more with `--trial`, this program is a trial.
 
@@ -18,12 +18,14 @@ mod table;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
-use escape_tests::harness::breaking::breaking;
+use escape_tests::harness::breaking::bites_by;
 use escape_tests::harness::drive;
+use escape_tests::harness::need::Unbuilt;
 use escape_tests::harness::start::LIMIT;
 use escape_tests::harness::trial::{self, Way};
-use escape_tests::probe::{Guard, Probe};
+use escape_tests::probe::{Ending, Guard, Need, Probe, Streams, Tier};
 use escape_tests::{claudebox_bin, is_root, probes};
 use libtest_mimic::{Arguments, Completion, Trial};
 
@@ -46,8 +48,19 @@ fn main() -> ExitCode {
     trials.extend(registry::trials());
     trials.extend(self_tests::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
-    if !arguments.list {
-        table.print();
+    if arguments.list {
+        return conclusion.exit_code();
+    }
+    let whole = arguments.filter.is_none() && arguments.skip.is_empty() && !arguments.ignored;
+    table.print(whole);
+    if let Err(why) = table.write() {
+        println!("FAILED: {why}");
+        return ExitCode::FAILURE;
+    }
+    let not_missed = table.not_missed();
+    if whole && !not_missed.is_empty() {
+        println!("FAILED: no probe misses {}", not_missed.join(", "));
+        return ExitCode::FAILURE;
     }
     conclusion.exit_code()
 }
@@ -70,68 +83,101 @@ fn trial(name: &str, probe: &Probe, way: Way) -> drive::Trial {
     }
 }
 
+/// Every trial of a probe: as an ordinary user and, where root runs this, as uid 0; on each of its tiers; in each way.
 fn trials_of(name: &'static str, probe: &'static Probe, table: &Table) -> Vec<Trial> {
     let mut trials = Vec::new();
     for as_root in [false, true] {
         if as_root && !(probe.also_as_root && is_root()) {
             continue;
         }
-        let can_go = |guard: Guard| breaking(guard).edit(if as_root { 0 } else { 1 }).is_ok();
-        for tier in probe.tiers {
-            let behind: Vec<Guard> = probe.behind_on(*tier).collect();
-            let mut ways = vec![("holds".to_owned(), Way::Holds)];
-            // Nobody can meddle between audit and start of a launcher that has a process of its own.
-            if probe.meddle.is_none() {
-                ways.push(("command_line".to_owned(), Way::CommandLine));
+        for (number, tier) in probe.tiers.iter().enumerate() {
+            for way in ways(probe, *tier, as_root) {
+                trials.push((way, *tier, as_root, false));
             }
-            if !behind.is_empty() && behind.iter().all(|guard| can_go(*guard)) {
-                ways.push(("bites".to_owned(), Way::Bites));
-                if probe.walls && behind.len() > 1 {
-                    ways.extend(
-                        behind
-                            .iter()
-                            .map(|kept| (format!("alone_{}", kept.name()), Way::Alone(*kept))),
-                    );
-                }
-            }
-            for (word, way) in ways {
-                let mut one = trial(name, probe, way);
-                (one.tier, one.as_root) = (*tier, as_root);
-                let full_name = format!(
-                    "{word}::{name}::{}{}",
-                    tier.name(),
-                    if as_root { "::uid0" } else { "" }
-                );
-                let table = table.clone();
-                trials.push(Trial::ignorable_test(full_name, move || {
-                    let missing: Vec<String> = probe
-                        .needs
-                        .iter()
-                        .filter_map(|need| need.missing())
-                        .collect();
-                    if !missing.is_empty() {
-                        table.note(
-                            name,
-                            probe,
-                            *tier,
-                            way,
-                            Outcome::Skipped(missing.join("; ")),
-                        );
-                        return skip(&missing.join("; "));
-                    }
-                    let outcome = one.run();
-                    let noted = if outcome.is_ok() {
-                        Outcome::AsItShould
-                    } else {
-                        Outcome::Failed
-                    };
-                    table.note(name, probe, *tier, way, noted);
-                    outcome.map(|()| Completion::Completed).map_err(Into::into)
-                }));
+            // On a terminal it must hold as well (TTY-09). Once is enough: it changes nothing of the plan but the streams.
+            let on_terminal = probe.meddle.is_none()
+                && probe.ending == Ending::ByItself
+                && probe.streams == Streams::Pipes
+                && unbuilt(probe).is_none();
+            if on_terminal && number == 0 && !as_root {
+                trials.push((Way::CommandLine, *tier, as_root, true));
             }
         }
     }
-    trials
+    let trials = trials.into_iter().map(|(way, tier, as_root, on_terminal)| {
+        let mut one = trial(name, probe, way);
+        (one.tier, one.as_root) = (tier, as_root);
+        if on_terminal {
+            one.probe.streams = Streams::Terminal;
+        }
+        let word = match way {
+            _ if unbuilt(probe).is_some() => "open".to_owned(),
+            Way::CommandLine if on_terminal => "terminal".to_owned(),
+            Way::Holds => "holds".to_owned(),
+            Way::Bites | Way::Outside => "bites".to_owned(),
+            Way::CommandLine => "command_line".to_owned(),
+            Way::Alone(kept) => format!("alone_{}", kept.name()),
+        };
+        let who = if as_root { "::uid0" } else { "" };
+        let full_name = format!("{word}::{name}::{}{who}", tier.name());
+        let table = table.clone();
+        Trial::ignorable_test(full_name, move || {
+            let began = Instant::now();
+            let (outcome, noted) = make(&one);
+            table.note(&one, noted, began.elapsed());
+            outcome
+        })
+    });
+    trials.collect()
+}
+
+/// The guard that a probe waits for, if it does.
+fn unbuilt(probe: &Probe) -> Option<Unbuilt> {
+    probe.needs.iter().find_map(|need| need.unbuilt())
+}
+
+fn ways(probe: &Probe, tier: Tier, as_root: bool) -> Vec<Way> {
+    if unbuilt(probe).is_some() {
+        return vec![Way::CommandLine];
+    }
+    let mut ways = vec![Way::Holds];
+    // Nobody can meddle with the plan of a launcher that has a process of its own, or between its audit and its start.
+    if probe.meddle.is_none() && probe.amiss.is_none() {
+        ways.push(Way::CommandLine);
+    }
+    let behind: Vec<Guard> = probe.behind_on(tier).collect();
+    let bites = bites_by(&behind, u32::from(!as_root));
+    ways.extend(bites);
+    if bites == Some(Way::Bites) && probe.walls && behind.len() > 1 {
+        ways.extend(behind.iter().map(|kept| Way::Alone(*kept)));
+    }
+    ways
+}
+
+/// Makes one trial, or skips it with the reason.
+fn make(one: &drive::Trial) -> (Result<Completion, libtest_mimic::Failed>, Outcome) {
+    let all = one.probe.needs.iter().copied();
+    let (needs, waits): (Vec<Need>, Vec<Need>) = all.partition(|need| need.unbuilt().is_none());
+    let missing: Vec<String> = needs.iter().filter_map(|need| need.missing()).collect();
+    if !missing.is_empty() {
+        let missing = missing.join("; ");
+        return (skip(&missing), Outcome::Skipped(missing));
+    }
+    let ended = if waits.is_empty() {
+        one.run()
+            .map(|()| (Completion::Completed, Outcome::AsItShould))
+    } else {
+        let waits: Vec<String> = waits.iter().filter_map(|need| need.missing()).collect();
+        let waits = waits.join("; ");
+        one.is_open().map(|how| {
+            let skipped = Completion::ignored_with(format!("{waits}; today: {how}"));
+            (skipped, Outcome::Skipped(waits))
+        })
+    };
+    match ended {
+        Ok((completion, noted)) => (Ok(completion), noted),
+        Err(why) => (Err(why.into()), Outcome::Failed),
+    }
 }
 
 /// A skip with its reason, which is a failure where the host promised everything.

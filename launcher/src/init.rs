@@ -28,7 +28,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpgrp, setpgid, tcsetpgrp};
 use serde::{Deserialize, Serialize};
 
-pub use self::filter::Denied;
+pub use self::filter::{Denied, Rule};
 pub use self::found::{Found, MountPoint};
 use crate::plan::{Action, Plan};
 use crate::text::Text;
@@ -49,7 +49,7 @@ pub struct Order {
     cwd: Text,
     undumpable: bool,
     no_core_dumps: bool,
-    denied: Vec<Denied>,
+    denied: Vec<Rule>,
     watched: Vec<Text>,
     scope_abstract_sockets: bool,
     scope_signals: bool,
@@ -86,9 +86,9 @@ impl Order {
             denied: plan
                 .steps
                 .iter()
-                .filter_map(|step| match step.action {
-                    Action::Deny { calls } => Some(calls),
-                    _ => None,
+                .flat_map(|step| match &step.action {
+                    Action::Deny { rules, .. } => rules.clone(),
+                    _ => Vec::new(),
                 })
                 .collect(),
             watched: plan.binds().map(|(_, at, ..)| at.clone()).collect(),

@@ -1,4 +1,7 @@
-//! The one binary that stands beside the launcher in a trial: the attempt inside, and the neighbour outside. Static, as all of the workspace is, so that it runs whatever the inside holds.
+//! The one binary that stands beside the launcher in a trial: the attempt inside, and the neighbour outside. Static, as all of the
+//! workspace is, so that it runs whatever the inside holds.
+
+use std::path::Path;
 use std::process::ExitCode;
 
 use escape_tests::harness::{inside, neighbour};
@@ -7,7 +10,7 @@ fn main() -> ExitCode {
     let word = std::env::args().nth(1).unwrap_or_default();
     let done = match word.as_str() {
         "--neighbour" => neighbour::run(),
-        name => inside::run(name),
+        name => inside::run(name, std::env::args_os().nth(2).as_deref().map(Path::new)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -54,6 +54,12 @@ pub struct Bait {
     pub neighbour: Neighbour,
     /// What the neighbour heard, a line each.
     pub heard: PathBuf,
+    /// The same in another session of the caller's, where the probe is in company.
+    pub company: Option<Neighbour>,
+    /// The project of that session.
+    pub company_project: PathBuf,
+    /// What was recorded of the terminal, where there is one: see [`Bait::recorded`].
+    pub terminal: PathBuf,
     /// Namespaces of the caller, by name.
     pub namespaces: BTreeMap<String, String>,
     /// The host's name.
@@ -83,9 +89,27 @@ pub struct Neighbour {
     pub abstract_name: String,
     /// Its System V shared memory.
     pub shared_memory: i32,
-    /// Its user keyring, which is that of every process of the user, by serial number; 0 without keyrings.
+    /// Its user keyring, which is that of every process of the user, by serial number; 0 where it reaches none.
     pub user_keyring: i32,
 }
+
+/// What a terminal showed, and how it was left.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// Every byte that was written to it.
+    pub bytes: Vec<u8>,
+    /// Its settings before and after, as text (termios(3)).
+    pub settings: [String; 2],
+    /// Whether its foreground process group is the one of before.
+    pub foreground_given_back: bool,
+    /// The status flags of its open file description, before and after (fcntl(2), F_GETFL).
+    pub flags: [i32; 2],
+    /// What was there to be read as if it had been typed, when all was over.
+    pub typed: Vec<u8>,
+}
+
+/// Where the neighbour in another session writes down what it hears, in its project.
+pub const HEARD: &str = "heard";
 
 /// The description of the key in the caller's session keyring.
 pub const KEY: &str = "claudebox-probe";
@@ -123,6 +147,22 @@ impl Bait {
     pub fn signals_heard(&self) -> usize {
         let heard = fs::read_to_string(&self.heard).unwrap_or_default();
         heard.lines().filter(|line| *line == "signal").count()
+    }
+
+    /// What the terminal of the trial recorded.
+    #[must_use]
+    pub fn recorded(&self) -> Option<Recorded> {
+        serde_json::from_slice(&fs::read(&self.terminal).ok()?).ok()
+    }
+
+    /// What the neighbour in the other session heard that was an attack, if anything.
+    #[must_use]
+    pub fn company_heard(&self) -> Option<String> {
+        let heard = fs::read_to_string(self.company_project.join(HEARD)).unwrap_or_default();
+        let attack = heard
+            .lines()
+            .find(|line| line.ends_with(ATTACK) || *line == "signal");
+        attack.map(|line| format!("the other session heard: {line}"))
     }
 
     /// A report that a path is there on the host, if it is.

@@ -12,6 +12,7 @@ use claudebox::plan::{Action, Namespace, Plan, Step, Variable};
 use claudebox::text::Text;
 
 use super::bait::Bait;
+use super::trial::Way;
 
 /// An edit of a plan.
 pub type Edit = fn(&mut Plan, &Bait, &Facts);
@@ -23,8 +24,8 @@ pub enum Breaking {
     Edit(Edit),
     /// By this edit where uid 0 started the launcher; why not otherwise.
     OnlyAsRoot(Edit, &'static str),
-    /// Not at all, for this reason.
-    Never(&'static str),
+    /// By no edit, for this reason: the attempt is made without any sandbox instead.
+    Outside(&'static str),
 }
 
 impl Breaking {
@@ -36,15 +37,30 @@ impl Breaking {
         match self {
             Breaking::Edit(edit) => Ok(edit),
             Breaking::OnlyAsRoot(edit, _) if uid == 0 => Ok(edit),
-            Breaking::OnlyAsRoot(_, why) | Breaking::Never(why) => Err(why),
+            Breaking::OnlyAsRoot(_, why) | Breaking::Outside(why) => Err(why),
         }
+    }
+}
+
+/// How a probe behind these guards bites where `uid` starts the launcher: `None` where one of them cannot be taken away there.
+#[must_use]
+pub fn bites_by(behind: &[Guard], uid: u32) -> Option<Way> {
+    let all = |can: fn(Breaking, u32) -> bool| {
+        !behind.is_empty() && behind.iter().all(|guard| can(breaking(*guard), uid))
+    };
+    if all(|breaking, uid| breaking.edit(uid).is_ok()) {
+        Some(Way::Bites)
+    } else if all(|breaking, _| matches!(breaking, Breaking::Outside(_))) {
+        Some(Way::Outside)
+    } else {
+        None
     }
 }
 
 /// How `guard` is taken away.
 #[must_use]
 pub fn breaking(guard: Guard) -> Breaking {
-    use Breaking::{Edit, Never, OnlyAsRoot};
+    use Breaking::{Edit, OnlyAsRoot, Outside};
     match guard {
         Guard::EnvAllowlist => Edit(|plan, _, facts| {
             without(plan, |action| *action == Action::EmptyEnvironment);
@@ -138,7 +154,7 @@ pub fn breaking(guard: Guard) -> Breaking {
             "started by an ordinary user, bwrap makes a user namespace whether it is asked or not",
         ),
         Guard::MountNamespace => {
-            Never("bwrap always makes a mount namespace: it has no flag for it")
+            Outside("bwrap always makes a mount namespace: it has no flag for it")
         }
         Guard::PidNamespace => Edit(|plan, _, _| {
             unshared(plan, Namespace::Pid);
@@ -180,7 +196,7 @@ pub fn breaking(guard: Guard) -> Breaking {
             },
             "started by an ordinary user, bwrap drops every capability whether it is asked or not",
         ),
-        Guard::NoNewPrivileges => Never("bwrap always sets no_new_privs: it has no flag for it"),
+        Guard::NoNewPrivileges => Outside("bwrap always sets no_new_privs: it has no flag for it"),
         Guard::NoNestedNamespaces => Edit(|plan, _, _| {
             without(plan, |action| {
                 *action == Action::DisableNestedUserNamespaces
@@ -228,9 +244,9 @@ pub fn breaking(guard: Guard) -> Breaking {
         Guard::NoCoreDumps => {
             Edit(|plan, _, _| without(plan, |action| *action == Action::NoCoreDumps))
         }
-        Guard::DieWithParent => Never(
-            "PID 1 ends when the launcher's socket does, and takes everything along: that is no step of the plan",
-        ),
+        Guard::DieWithParent => {
+            Edit(|plan, _, _| without(plan, |action| *action == Action::DieWithParent))
+        }
         Guard::ProjectOnly => Edit(|plan, bait, _| add(plan, bind(&bait.beside, true))),
     }
 }

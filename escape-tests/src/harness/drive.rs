@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use claudebox::cli::Tier;
 
-use super::inside::Report;
+use super::bait::Bait;
+use super::company::Company;
+use super::inside::{Report, name_of_then};
 use super::lab::Lab;
 use super::start::{Start, Told};
-use super::trial::{Spec, Way};
-use crate::probe::{Act, Probe, Seen, Verdict};
+use super::trial::{NO_TRIAL, Role, Spec, Way};
+use crate::probe::{Act, Ending, Probe, Seen, Session, Streams, Then, Verdict};
 
 /// One trial.
 #[derive(Debug, Clone)]
@@ -37,73 +39,209 @@ pub struct Trial {
     pub limit: Duration,
 }
 
+/// All that a trial showed.
+#[derive(Debug)]
+struct Shown {
+    verdict: Verdict,
+    seen: Seen,
+    harm: Option<String>,
+    /// What every session said.
+    told: String,
+}
+
 impl Trial {
     /// Makes the trial.
     ///
     /// # Errors
     /// Why it is a failure, with all that is known.
     pub fn run(&self) -> Result<(), String> {
-        let lab = Lab::new(&self.probe, self.tier, self.as_root, &self.inside)
-            .map_err(|error| format!("planting the bait: {error}"))?;
-        self.run_in(&lab)
+        self.run_in(&mut self.lab()?)
+    }
+
+    /// Everything planted.
+    ///
+    /// # Errors
+    /// What could not be planted.
+    pub fn lab(&self) -> Result<Lab, String> {
+        Lab::new(&self.probe, self.tier, self.as_root, &self.inside)
+            .map_err(|error| format!("planting the bait: {error}"))
     }
 
     /// Makes the trial with bait that is planted.
     ///
     /// # Errors
     /// Why it is a failure.
-    pub fn run_in(&self, lab: &Lab) -> Result<(), String> {
-        let bait = &lab.bait;
-        let told = self.start(lab)?;
+    pub fn run_in(&self, lab: &mut Lab) -> Result<(), String> {
         if self.probe.meddle.is_some() && self.way == Way::Holds {
-            let harm = told.harm(&self.probe, bait);
-            return self
-                .refused(&told)
-                .and_then(|()| harm.map_or(Ok(()), Err))
-                .map_err(|why| format!("{why}{told}"));
+            return self.refuses(lab);
         }
-        let report = self.report(&told).map_err(|why| format!("{why}{told}"))?;
-        let verdict = self.probe.expect.judge(&report.seen, bait);
-        let harm = told.harm(&self.probe, bait);
+        let shown = self.show(lab)?;
         let outcome = match self.way {
-            Way::Holds | Way::CommandLine => held(&verdict, harm),
-            Way::Bites => bit(&verdict, harm),
-            Way::Alone(_) => held_alone(&verdict, &report.seen, harm),
+            Way::Holds | Way::CommandLine => held(&shown),
+            Way::Bites | Way::Outside => bit(&shown),
+            Way::Alone(_) => held_alone(&shown),
         };
-        outcome.map_err(|why| format!("{}\n{why}{told}", self.probe.asks))
+        outcome.map_err(|why| format!("{}\n{why}{}", self.probe.asks, shown.told))
     }
 
-    fn start(&self, lab: &Lab) -> Result<Told, String> {
-        let bait = &lab.bait;
-        let spec = Spec {
-            probe: self.name.clone(),
-            way: self.way,
-            bait: bait.clone(),
-            launcher: self.launcher.clone(),
-            inside: self.inside.clone(),
+    /// For a probe whose guard claudebox does not have yet: shows that the hole is there today, and how.
+    ///
+    /// # Errors
+    /// It is not: the guard must have come, and the probe does not need to wait any longer. Or nothing can be said.
+    pub fn is_open(&self) -> Result<String, String> {
+        let mut lab = self.lab()?;
+        if self.tier == Tier::Inet {
+            let told = self.start(&lab, Role::Attempt)?;
+            let refused = told.status.code() == Some(125) && told.stderr.contains("inet");
+            return if refused {
+                Ok("the tier is refused".into())
+            } else {
+                Err(format!(
+                    "the launcher does not refuse the tier `inet`{told}"
+                ))
+            };
+        }
+        let shown = self.show(&mut lab)?;
+        let reached = shown.harm.iter().chain(&shown.verdict.breaches).next();
+        reached.cloned().ok_or_else(|| {
+            let differences = shown.verdict.differences.join("\n");
+            format!(
+                "it holds today: it need not wait for a guard\n{differences}{}",
+                shown.told
+            )
+        })
+    }
+
+    /// Somebody meddles: the launcher must refuse.
+    fn refuses(&self, lab: &Lab) -> Result<(), String> {
+        let told = self.start(lab, Role::Attempt)?;
+        let harm = told.harm(&self.probe, &lab.bait);
+        let refused = self.refused(&told);
+        refused
+            .and_then(|()| harm.map_or(Ok(()), Err))
+            .map_err(|why| format!("{why}{told}"))
+    }
+
+    /// The session of the attempt and all that follows, in company where the probe wants it.
+    fn show(&self, lab: &mut Lab) -> Result<Shown, String> {
+        // It ends with this value.
+        let _company = if self.probe.in_company {
+            Some(Company::start(self, lab).map_err(|why| format!("the other session: {why}"))?)
+        } else {
+            None
         };
-        let failed = |what: &str, error: std::io::Error| format!("{what}: {error}");
-        let order = lab.caller.folder().join("trial.json");
-        let spec = serde_json::to_string(&spec).map_err(|error| error.to_string())?;
-        fs::write(&order, &spec)
-            .map_err(|error| failed("writing the order of the trial", error))?;
+        let (lab, bait) = (&*lab, &lab.bait);
+        let told = self.start(lab, Role::Attempt)?;
+        let mut shown = Shown {
+            verdict: Verdict::default(),
+            seen: Seen::default(),
+            harm: None,
+            told: told.to_string(),
+        };
+        if self.probe.ending == Ending::LauncherKilledEarly {
+            if !told.killed || !told.stdout.is_empty() {
+                return Err(format!(
+                    "it was not killed while the sandbox was made{told}"
+                ));
+            }
+        } else {
+            let report = self.report(&told, &self.name);
+            shown.seen = report.map_err(|why| format!("{why}{told}"))?.seen;
+            shown.verdict = self.probe.expect.judge(&shown.seen, bait);
+        }
+        for (number, then) in self.probe.then.iter().enumerate() {
+            match then {
+                Then::Host(act) => act(lab).map_err(|error| format!("{error}{}", shown.told))?,
+                Then::Session(session) => {
+                    let later = self.start(lab, Role::Then(number))?;
+                    shown.told += &later.to_string();
+                    let judged = self.later(session, number, &later, bait);
+                    let (verdict, seen) = judged.map_err(|why| format!("{why}{}", shown.told))?;
+                    shown.verdict.differences.extend(verdict.differences);
+                    shown.verdict.breaches.extend(verdict.breaches);
+                    for (what, act) in seen.0 {
+                        shown.seen.add(format!("later: {what}"), act);
+                    }
+                }
+            }
+        }
+        shown.harm = told.harm(&self.probe, bait);
+        Ok(shown)
+    }
+
+    /// What a later session showed, or that it was refused as it should be.
+    fn later(
+        &self,
+        session: &Session,
+        number: usize,
+        told: &Told,
+        bait: &Bait,
+    ) -> Result<(Verdict, Seen), String> {
+        let refused =
+            !told.late && [Some(125), Some(NO_TRIAL.into())].contains(&told.status.code());
+        let strict = matches!(self.way, Way::Holds | Way::CommandLine | Way::Alone(_));
+        match session.refused {
+            Some(words) if refused && told.stderr.contains(words) && told.stdout.is_empty() => {
+                return Ok((Verdict::default(), Seen::default()));
+            }
+            Some(words) if strict => return Err(format!("it did not refuse to start: {words}")),
+            _ => {}
+        }
+        let report = self.report(told, &name_of_then(&self.name, number))?;
+        Ok((session.expect.judge(&report.seen, bait), report.seen))
+    }
+
+    fn start(&self, lab: &Lab, role: Role) -> Result<Told, String> {
+        let (order, input) = self.order(lab, role)?;
         let mut arguments = self.again.1.clone();
         arguments.push(order.display().to_string());
-        let input = serde_json::to_vec(bait).map_err(|error| error.to_string())?;
+        // Only the first session ends as the probe says.
+        let later = Probe {
+            ending: Ending::ByItself,
+            ..self.probe
+        };
+        let probe = if role == Role::Attempt {
+            &self.probe
+        } else {
+            &later
+        };
         let start = Start {
             program: (&self.again.0, &arguments),
-            as_root: self.as_root,
-            probe: &self.probe,
+            probe,
             input: &input,
             limit: self.limit,
         };
         start
             .run(lab)
-            .map_err(|error| failed("starting the trial", error))
+            .map_err(|error| format!("starting the trial: {error}"))
     }
 
-    /// The one line. Anything else is a failure: silence, two lines, another probe's line, an exit status that is not 0.
-    fn report(&self, told: &Told) -> Result<Report, String> {
+    /// The file that tells the trial what it is, and what the inside half reads.
+    pub(super) fn order(&self, lab: &Lab, role: Role) -> Result<(PathBuf, Vec<u8>), String> {
+        let bait = &lab.bait;
+        let spec = Spec {
+            probe: self.name.clone(),
+            way: self.way,
+            role,
+            bait_in_file: self.probe.streams == Streams::Terminal,
+            bait: bait.clone(),
+            launcher: self.launcher.clone(),
+            inside: self.inside.clone(),
+        };
+        let order = lab.caller.folder().join(match role {
+            Role::Company => "company.json",
+            Role::Attempt | Role::Then(_) => "trial.json",
+        });
+        let spec = serde_json::to_string(&spec).map_err(|error| error.to_string())?;
+        fs::write(&order, &spec)
+            .map_err(|error| format!("writing the order of the trial: {error}"))?;
+        let input = serde_json::to_vec(bait).map_err(|error| error.to_string())?;
+        Ok((order, input))
+    }
+
+    /// The one line of the report of `name`. Anything else is a failure: silence, two lines, another probe's line, an exit
+    /// status that is not 0.
+    fn report(&self, told: &Told, name: &str) -> Result<Report, String> {
         if told.late {
             return Err(format!("it did not end within {:?}", self.limit));
         }
@@ -124,7 +262,7 @@ impl Trial {
         };
         let report: Report =
             serde_json::from_str(line).map_err(|error| format!("not a report: {error}"))?;
-        if report.probe != self.name {
+        if report.probe != name {
             return Err(format!("the report is of {}", report.probe));
         }
         Ok(report)
@@ -140,7 +278,7 @@ impl Trial {
             .iter()
             .any(|guard| told.stderr.contains(&format!("{}: ", guard.name())));
         if told.late
-            || told.status.code() != Some(super::trial::NO_TRIAL.into())
+            || told.status.code() != Some(NO_TRIAL.into())
             || !named
             || !told.stdout.is_empty()
         {
@@ -151,31 +289,25 @@ impl Trial {
 }
 
 /// Under the real plan: exactly what was expected, and no damage.
-fn held(verdict: &Verdict, harm: Option<String>) -> Result<(), String> {
-    let wrong: Vec<String> = verdict.differences.iter().cloned().chain(harm).collect();
-    if wrong.is_empty() {
-        Ok(())
-    } else {
-        Err(wrong.join("\n"))
-    }
+fn held(shown: &Shown) -> Result<(), String> {
+    all_well(shown.verdict.differences.iter().chain(&shown.harm))
 }
 
 /// With one guard left: nothing is reached, and no damage. Another wall may answer with another error.
-fn held_alone(verdict: &Verdict, seen: &Seen, harm: Option<String>) -> Result<(), String> {
-    let silent = seen.0.is_empty().then(|| "nothing was reported".to_owned());
-    let not_tried = seen
-        .0
-        .iter()
-        .filter(|(_, act)| matches!(act, Act::Broken(_)));
-    let not_tried = not_tried.map(|(what, act)| format!("{what}: {act}"));
-    let wrong = verdict
-        .breaches
-        .iter()
-        .cloned()
-        .chain(silent)
-        .chain(not_tried)
-        .chain(harm);
-    let wrong: Vec<String> = wrong.collect();
+fn held_alone(shown: &Shown) -> Result<(), String> {
+    let silent = shown.seen.0.is_empty();
+    let silent = silent.then(|| "nothing was reported".to_owned());
+    let not_tried = shown.seen.0.iter();
+    let not_tried = not_tried.filter(|(_, act)| matches!(act, Act::Broken(_)));
+    let not_tried: Vec<String> = not_tried
+        .map(|(what, act)| format!("{what}: {act}"))
+        .collect();
+    let breaches = shown.verdict.breaches.iter();
+    all_well(breaches.chain(&silent).chain(&not_tried).chain(&shown.harm))
+}
+
+fn all_well<'a>(wrong: impl Iterator<Item = &'a String>) -> Result<(), String> {
+    let wrong: Vec<&str> = wrong.map(String::as_str).collect();
     if wrong.is_empty() {
         Ok(())
     } else {
@@ -184,13 +316,13 @@ fn held_alone(verdict: &Verdict, seen: &Seen, harm: Option<String>) -> Result<()
 }
 
 /// With the guards taken away: the attack works. Another error than before is not that.
-fn bit(verdict: &Verdict, harm: Option<String>) -> Result<(), String> {
-    if harm.is_some() || !verdict.breaches.is_empty() {
+fn bit(shown: &Shown) -> Result<(), String> {
+    if shown.harm.is_some() || !shown.verdict.breaches.is_empty() {
         return Ok(());
     }
     let mut why =
         "with its guards taken away, nothing was reached: the probe proves nothing".to_owned();
-    for difference in &verdict.differences {
+    for difference in &shown.verdict.differences {
         why += &format!("\nonly: {difference}");
     }
     Err(why)
@@ -213,6 +345,6 @@ pub fn trial_of(
     let spec = spec.and_then(|spec| serde_json::from_str(&spec).map_err(|error| error.to_string()));
     Some(spec.and_then(|spec| run(&spec)).unwrap_or_else(|why| {
         let _ = writeln!(std::io::stderr(), "no trial: {why}");
-        super::trial::NO_TRIAL
+        NO_TRIAL
     }))
 }

@@ -13,7 +13,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::{ForkResult, fork};
 use serde::{Deserialize, Serialize};
 
-use crate::probe::{Act, Bait, Errno, Seen};
+use crate::probe::{Act, Bait, Ending, Errno, Seen, Then};
 use crate::probes;
 
 /// The one line that the inside says.
@@ -26,25 +26,44 @@ pub struct Report {
     pub seen: Seen,
 }
 
-/// Runs the attempt of the probe `name` with the bait of standard input, and reports.
+/// How the attempt of the later session of this number is named.
+#[must_use]
+pub fn name_of_then(probe: &str, number: usize) -> String {
+    format!("{probe}#{number}")
+}
+
+/// Runs the attempt of the probe `name` with the bait of this file, else of standard input, and reports.
 ///
 /// # Errors
 /// Where there is no such probe, no bait, or nobody to report to.
-pub fn run(name: &str) -> io::Result<()> {
-    let mut bait = String::new();
-    io::stdin().read_to_string(&mut bait)?;
+pub fn run(name: &str, bait: Option<&Path>) -> io::Result<()> {
+    let bait = match bait {
+        Some(file) => fs::read_to_string(file)?,
+        None => io::read_to_string(io::stdin())?,
+    };
     let bait: Bait = serde_json::from_str(&bait)?;
-    let probe = probes::ALL.iter().find(|(known, _)| *known == name);
-    let (_, probe) = probe.ok_or_else(|| io::Error::other(format!("no probe {name}")))?;
+    let unknown = || io::Error::other(format!("no probe {name}"));
+    let (probe_name, number) = match name.split_once('#') {
+        Some((probe, number)) => (probe, Some(number.parse().map_err(|_| unknown())?)),
+        None => (name, None::<usize>),
+    };
+    let probe = probes::ALL.iter().find(|(known, _)| *known == probe_name);
+    let (_, probe) = probe.ok_or_else(unknown)?;
+    let attempt = match number.map(|number| probe.then.get(number)) {
+        None => probe.attempt,
+        Some(Some(Then::Session(session))) => session.attempt,
+        Some(_) => return Err(unknown()),
+    };
     let report = Report {
         probe: name.to_owned(),
-        seen: (probe.attempt)(&bait),
+        seen: attempt(&bait),
     };
     let mut stdout = io::stdout();
     writeln!(stdout, "{}", serde_json::to_string(&report)?)?;
     stdout.flush()?;
-    if probe.ending == crate::probe::Ending::LauncherKilled {
-        // The driver kills the launcher; were it to fail at that, its time limit would tell.
+    if number.is_none() && probe.ending != Ending::ByItself {
+        // The driver kills the launcher. Were it to fail at that, its time limit would tell.
+        super::survivor::end_by_itself();
         std::thread::sleep(std::time::Duration::from_secs(60));
     }
     Ok(())

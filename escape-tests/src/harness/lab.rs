@@ -4,6 +4,7 @@
 mod planted;
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -82,9 +83,33 @@ pub struct Lab {
     /// The neighbour ends when this does.
     _leash: ChildStdin,
     planted: Vec<PathBuf>,
+    as_root: bool,
 }
 
 impl Lab {
+    /// A program started by who starts the launcher, in the project, with an environment from empty.
+    #[must_use]
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        if !self.as_root {
+            return self.caller.command(program);
+        }
+        let mut command = Command::new(program);
+        command.env_clear().env("HOME", &self.bait.home);
+        command
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("SHELL", "/bin/sh");
+        command.current_dir(&self.bait.project).stdin(Stdio::null());
+        command
+    }
+
+    /// Gives a path to who starts the launcher.
+    ///
+    /// # Errors
+    /// As lchown(2).
+    pub fn give(&self, path: &Path) -> io::Result<()> {
+        std::os::unix::fs::lchown(path, Some(self.bait.uid), Some(self.bait.uid))
+    }
+
     /// Plants everything for `probe`.
     ///
     /// # Errors
@@ -120,6 +145,7 @@ impl Lab {
             (&heard, String::new()),
             (&stdout, format!("{mark}{EARLIER}\n")),
             (&folder.join("run/here"), String::new()),
+            (&home.join("src/company/README"), String::new()),
         ] {
             caller.write(path, &content);
         }
@@ -220,6 +246,9 @@ impl Lab {
             in_run: in_run(),
             device,
             heard,
+            company: None,
+            company_project: caller.home().join("src/company"),
+            terminal: caller.folder().join("recorded"),
             stdin,
             stdout,
             loader,
@@ -234,6 +263,7 @@ impl Lab {
             neighbour,
             _leash: leash,
             planted,
+            as_root,
         })
     }
 }

@@ -189,7 +189,7 @@ fn named_step(action: &Action, bait: &Bait) -> String {
         Action::Dev { at } => format!("devices {}", place(at.path())),
         Action::RemountReadOnly { at } => format!("read-only {}", place(at.path())),
         Action::PinSources => "pinned sources".into(),
-        Action::Deny { calls } => format!("denied calls {calls:?}"),
+        Action::Deny { calls, .. } => format!("denied calls {calls:?}"),
         Action::ScopeAbstractSockets => "the scope of abstract sockets".into(),
         Action::ScopeSignals => "the scope of signals".into(),
         Action::BeUndumpable => "being undumpable".into(),

@@ -1,4 +1,5 @@
-//! Owns what of a host a probe may need, and whether this host has it. The only source of skips.
+//! Owns what a probe may need: something of the host, which not every host has, or a guard that claudebox does not have yet. The
+//! only source of skips.
 
 use std::fs;
 
@@ -11,13 +12,67 @@ pub enum Need {
     Keyrings,
     /// Core files are written by the kernel into the working folder, not piped to a handler.
     CoreFiles,
+    /// A guard that claudebox does not have yet. The probe shows that the hole is there, and fails on the day it is not.
+    Unbuilt(Unbuilt),
+}
+
+/// A guard that claudebox does not have yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unbuilt {
+    /// The tier `inet`.
+    EgressFence,
+    /// What of the project the host would run later cannot be written, or is reported when it was.
+    HostRunGuarded,
+    /// The rest of the system call filter.
+    WideFilter,
+    /// Landlock as a second wall over files and devices.
+    LandlockFiles,
+    /// Limits on processes, memory and open files.
+    Limits,
+    /// Secrets that lie in the project itself are hidden on request.
+    ProjectSecretsHidden,
+    /// What the program writes to the terminal is filtered.
+    TerminalFilter,
+}
+
+impl Unbuilt {
+    /// Its name, and what it will stop.
+    #[must_use]
+    pub fn what(self) -> &'static str {
+        match self {
+            Unbuilt::EgressFence => "EgressFence: the internet without the LAN (NET-02)",
+            Unbuilt::HostRunGuarded => {
+                "HostRunGuarded: what the host would run later is read-only or reported (FS-I, EXIT-A)"
+            }
+            Unbuilt::WideFilter => "WideFilter: the system calls of HARD-02 that pass today",
+            Unbuilt::LandlockFiles => {
+                "LandlockFiles: a second wall over files and devices (HARD-03)"
+            }
+            Unbuilt::Limits => "Limits: processes, memory, open files (HARD-04)",
+            Unbuilt::ProjectSecretsHidden => "ProjectSecretsHidden: --hide (FS-J)",
+            Unbuilt::TerminalFilter => "TerminalFilter: escape sequences to the user's terminal",
+        }
+    }
 }
 
 impl Need {
+    /// The guard that is awaited, if it is one.
+    #[must_use]
+    pub fn unbuilt(self) -> Option<Unbuilt> {
+        match self {
+            Need::Unbuilt(guard) => Some(guard),
+            Need::LandlockScopes | Need::Keyrings | Need::CoreFiles => None,
+        }
+    }
+
     /// Why this host does not have it; `None` where it does.
     #[must_use]
     pub fn missing(self) -> Option<String> {
         match self {
+            Need::Unbuilt(guard) => Some(format!(
+                "it needs a guard that is not there yet, {}",
+                guard.what()
+            )),
             Need::LandlockScopes => {
                 use landlock::{CompatLevel, Compatible, Ruleset, RulesetAttr, Scope};
                 let asked = Ruleset::default()

@@ -43,7 +43,10 @@ pub fn run() -> io::Result<()> {
     let mut line = String::new();
     io::stdin().read_line(&mut line)?;
     let order: Order = serde_json::from_str(&line)?;
-    let mut heard = OpenOptions::new().append(true).open(&order.heard)?;
+    let mut heard = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(&order.heard)?;
     let mut sockets = Vec::new();
     for path in &order.sockets {
         sockets.push(UnixListener::bind(path)?);
@@ -173,7 +176,8 @@ fn user_keyring(mark: &str) -> io::Result<i32> {
     let failed = |error: keyutils::Error| io::Error::from_raw_os_error(error.0);
     let mut keyring = match Keyring::attach_or_create(SpecialKeyring::User) {
         Ok(keyring) => keyring,
-        Err(error) if error.0 == libc::ENOSYS => return Ok(0),
+        // In a sandbox the filter answers.
+        Err(error) if [libc::ENOSYS, libc::EPERM].contains(&error.0) => return Ok(0),
         Err(error) => return Err(failed(error)),
     };
     let mut key = keyring

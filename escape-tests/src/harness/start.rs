@@ -10,14 +10,18 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::bait::Bait;
 use super::lab::{self, EARLIER, Lab};
+use super::on_terminal::OnTerminal;
 use crate::probe::{Ending, Probe, Streams};
 
 /// A trial that takes longer hangs, which is a failure.
 pub const LIMIT: Duration = Duration::from_secs(10);
+
+/// How long bwrap works on a sandbox that it never finishes, before the launcher is killed.
+const EARLY: Duration = Duration::from_millis(200);
 
 /// How long the end of everything inside may take once the launcher is gone (RUN-04).
 const GONE: Duration = Duration::from_secs(2);
@@ -27,8 +31,6 @@ const GONE: Duration = Duration::from_secs(2);
 pub struct Start<'a> {
     /// The program, which is a test binary, and its arguments.
     pub program: (&'a Path, &'a [String]),
-    /// Whether uid 0 starts it.
-    pub as_root: bool,
     /// Its streams and its end are those of this probe.
     pub probe: &'a Probe,
     /// What it reads on a standard input that is a pipe.
@@ -52,6 +54,8 @@ pub struct Told {
     pub stderr: String,
     /// The damage that was seen while it ran.
     meanwhile: Option<String>,
+    /// bwrap and its child, where the launcher was killed while they made the sandbox.
+    bwrap: Vec<Pid>,
 }
 
 impl Start<'_> {
@@ -60,6 +64,13 @@ impl Start<'_> {
     /// # Errors
     /// It could not be started.
     pub fn run(&self, lab: &Lab) -> io::Result<Told> {
+        if self.probe.streams == Streams::Terminal {
+            let mut terminal = OnTerminal::prepare(self.command(lab)?, lab)?;
+            let mut child = terminal.spawn()?;
+            let told = self.wait(&mut child, &lab.bait);
+            let stderr = terminal.write_down(&lab.bait)?;
+            return Ok(Told { stderr, ..told });
+        }
         let mut child = self.command(lab)?.spawn()?;
         let input = self.input.to_vec();
         let feeder = child
@@ -72,27 +83,23 @@ impl Start<'_> {
         Ok(told)
     }
 
-    fn command(&self, lab: &Lab) -> io::Result<Command> {
+    /// The program, as whom and with what it is started.
+    pub(super) fn command(&self, lab: &Lab) -> io::Result<Command> {
         let bait = &lab.bait;
         let (program, arguments) = self.program;
-        let mut command = if self.as_root {
-            let mut command = Command::new(program);
-            command.env_clear().env("HOME", &bait.home);
-            command.env("SHELL", "/bin/sh").current_dir(&bait.project);
-            command
-        } else {
-            lab.caller.command(program)
-        };
+        let mut command = lab.command(program);
         command.args(arguments).stderr(Stdio::piped());
         lab::environment(&mut command, bait);
-        // The process group of the neighbour, as two programs of one pipeline are in one.
-        command.process_group(bait.neighbour.pid);
         match self.probe.streams {
             Streams::Pipes => command.stdin(Stdio::piped()).stdout(Stdio::piped()),
             Streams::Files => command
                 .stdin(File::open(&bait.stdin)?)
                 .stdout(OpenOptions::new().append(true).open(&bait.stdout)?),
+            // A session of its own, and so a group of its own.
+            Streams::Terminal => return Ok(command),
         };
+        // The process group of the neighbour, as two programs of one pipeline are in one.
+        command.process_group(bait.neighbour.pid);
         Ok(command)
     }
 
@@ -101,19 +108,36 @@ impl Start<'_> {
         let stderr = child.stderr.take().map(Stream::collect);
         let end = Instant::now() + self.limit;
         let (mut late, mut killed, mut meanwhile) = (false, false, None);
+        let (mut bwrap, mut seen_at) = (Vec::new(), None);
         let status = loop {
             if let Ok(Some(status)) = child.try_wait() {
                 break status;
             }
             meanwhile = meanwhile.or_else(|| (self.probe.meanwhile)(bait));
-            let reported = stdout
-                .as_ref()
-                .is_some_and(|stdout| stdout.text().contains('\n'));
+            let pid = Pid::from_child(child);
+            let time_to_kill = match self.probe.ending {
+                Ending::ByItself => false,
+                Ending::LauncherKilled => stdout
+                    .as_ref()
+                    .is_some_and(|stdout| stdout.text().contains('\n')),
+                Ending::LauncherKilledEarly => {
+                    bwrap = descendants(pid);
+                    let seen_at = seen_at.get_or_insert_with(Instant::now);
+                    // bwrap and its child.
+                    if bwrap.len() < 2 {
+                        *seen_at = Instant::now();
+                    }
+                    seen_at.elapsed() > EARLY
+                }
+            };
             late = late || Instant::now() > end;
-            if late || (reported && self.probe.ending == Ending::LauncherKilled) {
+            if late || time_to_kill {
                 killed = !late;
                 // The child was not waited for, so the PID is its own.
-                let _ = kill_process(Pid::from_child(child), Signal::KILL);
+                if self.probe.streams == Streams::Terminal {
+                    let _ = kill_process_group(pid, Signal::KILL);
+                }
+                let _ = kill_process(pid, Signal::KILL);
                 if let Ok(status) = child.wait() {
                     break status;
                 }
@@ -124,11 +148,31 @@ impl Start<'_> {
             status,
             late,
             killed,
-            stdout: stdout.map_or_else(|| said_in(&bait.stdout), Stream::rest),
-            stderr: stderr.map(Stream::rest).unwrap_or_default(),
+            stdout: stdout.map_or_else(|| said_in(&bait.stdout), |one| one.all(killed)),
+            stderr: stderr.map(|one| one.all(killed)).unwrap_or_default(),
             meanwhile,
+            bwrap,
         }
     }
+}
+
+/// The children of a process, and theirs (proc(5)).
+fn descendants(parent: Pid) -> Vec<Pid> {
+    let list = format!("/proc/{0}/task/{0}/children", parent.as_raw_nonzero());
+    let list = fs::read_to_string(list).unwrap_or_default();
+    let numbers = list.split_whitespace().filter_map(|one| one.parse().ok());
+    let mut found: Vec<Pid> = numbers.filter_map(Pid::from_raw).collect();
+    for child in found.clone() {
+        found.extend(descendants(child));
+    }
+    found
+}
+
+/// Whether there is a live process of that number.
+fn is_alive(pid: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
+    let state = stat.as_ref().ok().and_then(|stat| stat.rsplit(") ").next());
+    state.is_some_and(|state| !state.starts_with(['Z', 'X']))
 }
 
 /// What was said in a file that stands for the standard output.
@@ -147,8 +191,15 @@ impl Told {
         }
         let end = Instant::now() + GONE;
         loop {
-            let harm = (probe.harmed)(bait);
+            // Its child is not bound to any parent before it has made the sandbox. When it stops hanging it becomes a PID 1 that
+            // finds no launcher, and ends: no instruction of the command is ever run.
+            let left = self.bwrap.first().filter(|pid| is_alive(**pid));
+            let harm = left.map(|_| "bwrap outlived the launcher by two seconds".to_owned());
+            let harm = harm.or_else(|| (probe.harmed)(bait));
             if harm.is_none() || probe.ending == Ending::ByItself || Instant::now() > end {
+                for pid in self.bwrap.iter().filter(|pid| is_alive(**pid)) {
+                    let _ = kill_process(*pid, Signal::KILL);
+                }
                 return harm;
             }
             thread::sleep(Duration::from_millis(20));
@@ -196,9 +247,9 @@ impl Stream {
         String::from_utf8_lossy(&self.said.lock().expect("no reader panics")).into_owned()
     }
 
-    /// All of it. Whoever still holds the stream open when the launcher is gone has a moment to let go.
-    fn rest(self) -> String {
-        let end = Instant::now() + GONE;
+    /// All of it. Whoever still holds the stream open when the launcher is gone has a moment to let go, unless it was killed.
+    fn all(self, killed: bool) -> String {
+        let end = Instant::now() + if killed { Duration::ZERO } else { GONE };
         while !self.reader.is_finished() && Instant::now() < end {
             thread::sleep(Duration::from_millis(1));
         }

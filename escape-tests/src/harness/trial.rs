@@ -1,5 +1,6 @@
 //! Owns the trial: a process of the caller's that shows what it can reach, and then becomes the launcher.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::net::TcpStream;
@@ -27,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bait::{Bait, KEY, PROOF};
 use super::{breaking, inside};
-use crate::probe::{Act, Probe};
+use crate::probe::{Act, Probe, Then};
 use crate::probes;
 
 /// The exit status of a trial that could not be made.
@@ -47,6 +48,19 @@ pub enum Way {
     Alone(Guard),
     /// By its command line.
     CommandLine,
+    /// Not at all: the attempt is made outside. For a guard that nothing of a plan can take away.
+    Outside,
+}
+
+/// What is started inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// The attempt.
+    Attempt,
+    /// That of the later session of this number in [`Probe::then`].
+    Then(usize),
+    /// The neighbour of another session.
+    Company,
 }
 
 /// What a trial is told.
@@ -56,6 +70,10 @@ pub struct Spec {
     pub probe: String,
     /// How.
     pub way: Way,
+    /// What is started.
+    pub role: Role,
+    /// Whether the inside half reads the bait from its file, as its standard input is something else.
+    pub bait_in_file: bool,
     /// What was planted.
     pub bait: Bait,
     /// The launcher.
@@ -83,13 +101,18 @@ pub fn run_probe(spec: &Spec, probe: &Probe) -> Result<u8, String> {
     leave_open(&spec.bait).map_err(|error| format!("leaving descriptors open: {error}"))?;
     plant_key(&spec.bait)?;
     allow_core_files().map_err(|error| format!("allowing core files: {error}"))?;
+    if spec.way == Way::Outside {
+        let (program, arguments) = command(spec);
+        let error = Command::new(&program).args(arguments).exec();
+        return Err(format!("starting {}: {error}", program.display()));
+    }
     if spec.way == Way::CommandLine {
-        let arguments = arguments(spec);
+        let arguments = arguments(spec, probe)?;
         let error = Command::new(&spec.launcher).args(&arguments[1..]).exec();
         return Err(format!("starting {}: {error}", spec.launcher.display()));
     }
     let gone: Vec<Guard> = match spec.way {
-        Way::Holds | Way::CommandLine => Vec::new(),
+        Way::Holds | Way::CommandLine | Way::Outside => Vec::new(),
         Way::Bites => probe.behind_on(spec.bait.tier).collect(),
         Way::Alone(kept) => probe
             .behind_on(spec.bait.tier)
@@ -99,7 +122,7 @@ pub fn run_probe(spec: &Spec, probe: &Probe) -> Result<u8, String> {
     if !gone.contains(&Guard::DescriptorsClosed) {
         launch::close_inherited().map_err(|error| format!("closing descriptors: {error}"))?;
     }
-    let args = Args::try_parse_from(arguments(spec)).map_err(|error| error.to_string())?;
+    let args = Args::try_parse_from(arguments(spec, probe)?).map_err(|error| error.to_string())?;
     let Wish::Enter(entry) = args.wish() else {
         return Err("these arguments start nothing".into());
     };
@@ -115,6 +138,9 @@ pub fn run_probe(spec: &Spec, probe: &Probe) -> Result<u8, String> {
     }
     if plan == whole && matches!(spec.way, Way::Bites | Way::Alone(_)) {
         return Err("taking the guards away left the plan as it was".into());
+    }
+    if let Some(go_wrong) = probe.amiss {
+        go_wrong(&mut plan);
     }
     let pins = Pins::hold(&plan).map_err(|error| error.to_string())?;
     if let Some(meddle) = probe.meddle {
@@ -134,9 +160,23 @@ pub fn run_probe(spec: &Spec, probe: &Probe) -> Result<u8, String> {
     }
 }
 
-fn arguments(spec: &Spec) -> Vec<std::ffi::OsString> {
+/// The inside half and its arguments.
+fn command(spec: &Spec) -> (PathBuf, Vec<OsString>) {
+    let mut arguments: Vec<OsString> = match spec.role {
+        Role::Attempt => vec![spec.probe.clone().into()],
+        Role::Then(number) => vec![inside::name_of_then(&spec.probe, number).into()],
+        // The mark in its arguments is what a process listing would show of it.
+        Role::Company => vec!["--neighbour".into(), spec.bait.mark.clone().into()],
+    };
+    if spec.bait_in_file {
+        arguments.push(spec.bait.stdin.clone().into());
+    }
+    (spec.inside.clone(), arguments)
+}
+
+fn arguments(spec: &Spec, probe: &Probe) -> Result<Vec<OsString>, String> {
     let bait = &spec.bait;
-    let mut arguments: Vec<std::ffi::OsString> =
+    let mut arguments: Vec<OsString> =
         ["claudebox", "exec", "--yes", "--network", bait.tier.name()]
             .map(Into::into)
             .into();
@@ -149,11 +189,23 @@ fn arguments(spec: &Spec) -> Vec<std::ffi::OsString> {
     if bait.uid == 0 {
         arguments.push("--allow-root".into());
     }
+    arguments.extend(match spec.role {
+        Role::Attempt => (probe.grants)(bait),
+        Role::Company => Vec::new(),
+        Role::Then(number) => match probe.then.get(number) {
+            Some(Then::Session(session)) => (session.grants)(bait),
+            _ => return Err(format!("{} has no session {number}", spec.probe)),
+        },
+    });
+    if spec.bait_in_file {
+        arguments.extend(["--mount".into(), bait.stdin.clone().into()]);
+    }
     // The inside half is shown as whatever a user grants is.
-    let inside = std::ffi::OsString::from(spec.inside.clone());
-    arguments.extend(["--mount".into(), inside.clone()]);
-    arguments.extend(["--".into(), inside, spec.probe.clone().into()]);
-    arguments
+    let (inside, words) = command(spec);
+    arguments.extend(["--mount".into(), inside.clone().into()]);
+    arguments.extend(["--".into(), inside.into()]);
+    arguments.extend(words);
+    Ok(arguments)
 }
 
 /// META-05: whatever an attack goes for is there, and this very user reaches it from outside.

@@ -1,9 +1,8 @@
 //! The launcher is killed, and a process that left its session and ignores every signal works on.   (threats: RES-07, TTY-08)
 
-use nix::libc;
 use nix::unistd::{ForkResult, fork, setsid};
 
-use crate::harness::survivor::{hold, ignore_signals, still_held};
+use crate::harness::survivor::{close_all_but, end_by_itself, hold, ignore_signals, still_held};
 use crate::probe::*;
 
 const LOCK: &str = "still-alive";
@@ -11,7 +10,7 @@ const LOCK: &str = "still-alive";
 pub const PROBE: Probe = Probe {
     asks: "does a process outlive the launcher?",
     threats: &["RES-07", "TTY-08"],
-    behind: &[Guard::DieWithParent],
+    behind: &[Guard::DieWithParent, Guard::PidNamespace],
     also_as_root: true,
     ending: Ending::LauncherKilled,
     expect: Expect::Reached,
@@ -23,11 +22,9 @@ pub const PROBE: Probe = Probe {
         match unsafe { fork() } {
             Ok(ForkResult::Child) => {
                 let _ = setsid();
-ignore_signals();
-                for stream in 0..3 {
-                    // SAFETY: the streams of a process that never uses them again.
-                    unsafe { libc::close(stream) };
-                }
+                end_by_itself();
+                ignore_signals();
+                close_all_but(LOCK);
                 loop {
                     std::thread::sleep(std::time::Duration::from_secs(1));
                 }
@@ -39,7 +36,10 @@ ignore_signals();
         }
     },
     harmed: |bait| {
-        still_held(&bait.project.join(LOCK), "a process inside outlived the launcher by two seconds")
+        still_held(
+            &bait.project.join(LOCK),
+            "a process inside outlived the launcher by two seconds",
+        )
     },
     ..Probe::USUAL
 };

@@ -1,11 +1,10 @@
 //! The command ends in order, and what it left behind works on: a process that forked twice, left its session, holds no stream
 //! and ignores each signal. When the launcher returns it must be gone.   (threats: RES-07, TTY-08)
 
-use nix::libc;
 use nix::unistd::{ForkResult, fork, setsid};
 
 use crate::harness::inside::in_child;
-use crate::harness::survivor::{hold, ignore_signals, still_held};
+use crate::harness::survivor::{close_all_but, end_by_itself, hold, ignore_signals, still_held};
 use crate::probe::*;
 
 const LOCK: &str = "works-on";
@@ -32,28 +31,19 @@ pub const PROBE: Probe = Probe {
         Seen::one("a process that forked twice", left)
     },
     harmed: |bait| {
-        still_held(&bait.project.join(LOCK), "a process inside was there when the launcher had returned")
+        still_held(
+            &bait.project.join(LOCK),
+            "a process inside was there when the launcher had returned",
+        )
     },
     ..Probe::USUAL
 };
 
-/// Ends by itself, in case nothing else ends it.
 fn work_on() -> ! {
-ignore_signals();
-    // All but the lock's: the pipe of its parent would keep that waiting.
-    for descriptor in std::fs::read_dir("/proc/self/fd")
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
-        let is_lock = std::fs::read_link(descriptor.path()).is_ok_and(|link| link.ends_with(LOCK));
-        let number = descriptor.file_name().to_string_lossy().parse();
-        if let (false, Ok(number)) = (is_lock, number) {
-            // SAFETY: nothing of this process uses it any more.
-            unsafe { libc::close(number) };
-        }
+    end_by_itself();
+    ignore_signals();
+    close_all_but(LOCK);
+    loop {
+        std::thread::sleep(std::time::Duration::from_secs(1));
     }
-    std::thread::sleep(std::time::Duration::from_secs(5));
-    // SAFETY: ends the child without running what belongs to its parent.
-    unsafe { libc::_exit(0) }
 }

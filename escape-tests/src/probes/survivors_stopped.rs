@@ -5,7 +5,7 @@ use nix::sys::signal::{Signal, raise};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{ForkResult, fork};
 
-use crate::harness::survivor::{hold, still_held};
+use crate::harness::survivor::{end_by_itself, hold, ignore_signals, still_held};
 use crate::probe::*;
 
 const LOCK: &str = "stopped";
@@ -13,7 +13,7 @@ const LOCK: &str = "stopped";
 pub const PROBE: Probe = Probe {
     asks: "does a stopped process outlive the launcher?",
     threats: &["RES-07", "RES-08"],
-    behind: &[Guard::DieWithParent],
+    behind: &[Guard::DieWithParent, Guard::PidNamespace],
     also_as_root: true,
     ending: Ending::LauncherKilled,
     expect: Expect::Reached,
@@ -23,10 +23,14 @@ pub const PROBE: Probe = Probe {
         }
         // SAFETY: the inside has one thread, so the child may do whatever its parent could.
         let act = match unsafe { fork() } {
-            Ok(ForkResult::Child) => loop {
-                // Whoever continues it finds it stopped again.
-                let _ = raise(Signal::SIGSTOP);
-            },
+            Ok(ForkResult::Child) => {
+                end_by_itself();
+                ignore_signals();
+                loop {
+                    // Whoever continues it finds it stopped again.
+                    let _ = raise(Signal::SIGSTOP);
+                }
+            }
             Ok(ForkResult::Parent { child }) => {
                 Act::of_nix(waitpid(child, Some(WaitPidFlag::WUNTRACED)))
             }
@@ -35,7 +39,10 @@ pub const PROBE: Probe = Probe {
         Seen::one("a stopped process", act)
     },
     harmed: |bait| {
-        still_held(&bait.project.join(LOCK), "a stopped process outlived the launcher by two seconds")
+        still_held(
+            &bait.project.join(LOCK),
+            "a stopped process outlived the launcher by two seconds",
+        )
     },
     ..Probe::USUAL
 };

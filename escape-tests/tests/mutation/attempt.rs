@@ -9,8 +9,8 @@ use escape_tests::claudebox_bin;
 use escape_tests::harness::lab::Lab;
 use escape_tests::harness::mutation::{batch, launcher};
 use escape_tests::harness::start::{LIMIT, Start, Told};
-use escape_tests::harness::trial::{Spec, Way};
-use escape_tests::probe::{Guard, Probe};
+use escape_tests::harness::trial::{Role, Spec, Way};
+use escape_tests::probe::{Guard, Probe, Streams};
 
 use crate::TRIAL;
 use crate::setting::Setting;
@@ -62,6 +62,8 @@ pub(crate) fn start(
     let spec = Spec {
         probe: name.to_owned(),
         way: Way::CommandLine,
+        role: Role::Attempt,
+        bait_in_file: probe.streams == Streams::Terminal,
         bait: bait.clone(),
         launcher: mutated,
         inside,
@@ -90,7 +92,6 @@ pub(crate) fn start(
     };
     let start = Start {
         program: (&this, &[TRIAL.to_owned(), spec_file.display().to_string()]),
-        as_root: setting.as_root,
         probe,
         input: &input.map_err(|error| error.to_string())?,
         limit: LIMIT,

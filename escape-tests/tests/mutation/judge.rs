@@ -7,7 +7,7 @@ use std::os::unix::process::ExitStatusExt;
 use escape_tests::harness::inside::Report;
 use escape_tests::harness::mutation::launcher;
 use escape_tests::harness::trial::NO_TRIAL;
-use escape_tests::probe::{Probe, Seen};
+use escape_tests::probe::{Ending, Probe, Seen, Verdict};
 
 use crate::attempt::Attempt;
 
@@ -49,7 +49,11 @@ pub(crate) fn reds(Attempt { told, lab }: &Attempt, probes: &[Named]) -> Result<
     let mut reds = Vec::new();
     for (name, probe) in probes {
         let seen = reports.remove(*name).unwrap_or_default();
-        let verdict = probe.expect.judge(&seen, &lab.bait);
+        // Where nothing runs inside, nothing reports.
+        let verdict = match probe.ending {
+            Ending::LauncherKilledEarly => Verdict::default(),
+            Ending::ByItself | Ending::LauncherKilled => probe.expect.judge(&seen, &lab.bait),
+        };
         let harm = told.harm(probe, &lab.bait);
         let breach = harm.or_else(|| verdict.breaches.first().cloned());
         match (breach, verdict.differences.first()) {

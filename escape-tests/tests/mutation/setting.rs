@@ -98,7 +98,10 @@ impl Setting {
     fn probes(self) -> Result<Probes, String> {
         let mut found = Probes::default();
         for (name, probe) in probes::ALL {
-            if !probe.tiers.contains(&self.tier) {
+            // What takes more than one session, or waits for a guard, tells nothing of one step of this plan.
+            let more_than_one = !probe.then.is_empty() || probe.in_company;
+            let waits = probe.needs.iter().any(|need| need.unbuilt().is_some());
+            if !probe.tiers.contains(&self.tier) || more_than_one || waits {
                 continue;
             }
             let missing: Vec<String> = probe

@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use escape_tests::harness::drive;
-use escape_tests::harness::lab::Lab;
 use escape_tests::harness::trial::Way;
-use escape_tests::probe::{Act, Ending, Errno, Expect, Probe, Seen, Tier};
+use escape_tests::probe::{Act, Ending, Errno, Expect, Probe, Seen, Streams, Tier};
 use escape_tests::probes;
 use libtest_mimic::{Failed, Trial};
 
@@ -72,9 +71,12 @@ fn expect_failure(outcome: Result<(), String>, words: &str) -> Result<(), Failed
 fn bait_that_is_not_reachable_fails() -> Result<(), Failed> {
     for way in [Way::Holds, Way::Bites, Way::CommandLine] {
         let trial = trial("home_secrets", way);
-        let lab = Lab::new(&trial.probe, Tier::None, false, &trial.inside)?;
+        let mut lab = trial.lab()?;
         fs::remove_file(&lab.bait.secrets[3])?;
-        expect_failure(trial.run_in(&lab), "the bait is not reachable from outside")?;
+        expect_failure(
+            trial.run_in(&mut lab),
+            "the bait is not reachable from outside",
+        )?;
     }
     Ok(())
 }
@@ -88,6 +90,8 @@ fn a_sandbox_that_never_starts_fails() -> Result<(), Failed> {
     trial.way = Way::CommandLine;
     fails(&trial, "the trial ended with exit status: 1")?;
     trial.launcher = "/nonexistent/claudebox".into();
+    fails(&trial, "the trial ended with exit status: 97")?;
+    trial.probe.streams = Streams::Terminal;
     fails(&trial, "the trial ended with exit status: 97")
 }
 
@@ -103,15 +107,15 @@ fn a_launcher_that_says_nothing_fails() -> Result<(), Failed> {
 fn a_missing_inside_half_fails() -> Result<(), Failed> {
     for way in [Way::Holds, Way::Bites, Way::CommandLine] {
         let mut trial = trial("home_secrets", way);
-        let lab = Lab::new(&trial.probe, Tier::None, false, &trial.inside)?;
+        let mut lab = trial.lab()?;
         trial.inside = PathBuf::from("/nonexistent/probe-inside");
-        expect_failure(trial.run_in(&lab), "the trial ended with exit status")?;
+        expect_failure(trial.run_in(&mut lab), "the trial ended with exit status")?;
     }
     // A program that is there and makes no attempt.
     let mut trial = trial("home_secrets", Way::Holds);
-    let lab = Lab::new(&trial.probe, Tier::None, false, &trial.inside)?;
+    let mut lab = trial.lab()?;
     trial.inside = "/usr/bin/true".into();
-    expect_failure(trial.run_in(&lab), "0 lines were reported")
+    expect_failure(trial.run_in(&mut lab), "0 lines were reported")
 }
 
 fn a_hang_fails() -> Result<(), Failed> {
@@ -124,7 +128,7 @@ fn a_hang_fails() -> Result<(), Failed> {
 
 fn the_report_of_another_probe_fails() -> Result<(), Failed> {
     let mut trial = trial("home_secrets", Way::CommandLine);
-    let lab = Lab::new(&trial.probe, Tier::None, false, &trial.inside)?;
+    let mut lab = trial.lab()?;
     let fake = lab.bait.folder.join("fake");
     lab.caller.write(
         &fake,
@@ -132,7 +136,7 @@ fn the_report_of_another_probe_fails() -> Result<(), Failed> {
     );
     fs::set_permissions(&fake, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
     trial.launcher = fake;
-    expect_failure(trial.run_in(&lab), "the report is of hostname")
+    expect_failure(trial.run_in(&mut lab), "the report is of hostname")
 }
 
 /// A report that is all that could be wished, and damage all the same.
@@ -156,7 +160,7 @@ fn taking_away_nothing_fails() -> Result<(), Failed> {
 
 fn only_what_was_reached_bites() -> Result<(), Failed> {
     let trial = trial("home_secrets", Way::Holds);
-    let lab = Lab::new(&trial.probe, Tier::None, false, &trial.inside)?;
+    let lab = trial.lab()?;
     let judge = |expect: Expect, act: Act| {
         let verdict = expect.judge(&Seen::one("it", act), &lab.bait);
         (verdict.differences.is_empty(), verdict.breaches.is_empty())

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::init::Denied;
+use crate::init::{Denied, Rule};
 use crate::text::Text;
 
 /// Kinds of namespaces that are made (namespaces(7)).
@@ -87,8 +87,12 @@ pub enum Action {
     RemountReadOnly { at: Text },
     /// launcher: holds the source of every bind mount; init and launcher compare it with what is mounted.
     PinSources,
-    /// init: refuses a group of system calls.
-    Deny { calls: Denied },
+    /// init: refuses a group of system calls. The rules are those of the group on this architecture, and are not serialised.
+    Deny {
+        calls: Denied,
+        #[serde(skip)]
+        rules: Vec<Rule>,
+    },
     /// init: takes abstract sockets outside out of reach.
     ScopeAbstractSockets,
     /// init: takes processes outside out of reach of signals.
@@ -127,7 +131,7 @@ impl fmt::Display for Action {
             | Action::Proc { at }
             | Action::Dev { at }
             | Action::RemountReadOnly { at } => write!(f, " {at}"),
-            Action::Deny { calls } => write!(f, " {calls:?}"),
+            Action::Deny { calls, .. } => write!(f, " {calls:?}"),
             Action::CloseDescriptors
             | Action::PinSources
             | Action::JoinNewKeyring

@@ -20,6 +20,11 @@ pub(super) fn identity(facts: &Facts) -> (u32, u32) {
     }
 }
 
+fn deny(calls: Denied) -> Action {
+    let rules = calls.rules();
+    Action::Deny { calls, rules }
+}
+
 pub(super) fn add(steps: &mut Steps, config: &Config, facts: &Facts) {
     use Action::*;
     steps.add(
@@ -135,23 +140,17 @@ pub(super) fn add(steps: &mut Steps, config: &Config, facts: &Facts) {
     );
     steps.add(
         Guard::KeyringCalls,
-        Deny {
-            calls: Denied::Keyrings,
-        },
+        deny(Denied::Keyrings),
         "the user keyring is the host's, in every namespace (user-keyring(7))",
     );
     steps.add(
         Guard::TerminalInjection,
-        Deny {
-            calls: Denied::TerminalInjection,
-        },
+        deny(Denied::TerminalInjection),
         "the terminal is the user's own (ioctl_tty(2))",
     );
     steps.add(
         Guard::SetIdModes,
-        Deny {
-            calls: Denied::SetIdModes,
-        },
+        deny(Denied::SetIdModes),
         "on the host the file would be set-user-ID too (chmod(2))",
     );
     steps.add(

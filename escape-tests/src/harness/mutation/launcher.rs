@@ -118,8 +118,11 @@ fn launch(folder: &Path, arguments: Vec<OsString>) -> Result<u8, String> {
             }
         }
     }
-    let pins = Pins::hold(&plan).map_err(|error| error.to_string())?;
     let probe = probes::ALL.iter().find(|(name, _)| *name == spec.probe);
+    if let Some(go_wrong) = probe.and_then(|(_, probe)| probe.amiss) {
+        go_wrong(&mut plan);
+    }
+    let pins = Pins::hold(&plan).map_err(|error| error.to_string())?;
     if let Some(meddle) = probe.and_then(|(_, probe)| probe.meddle) {
         meddle(&spec.bait).map_err(|error| format!("meddling: {error}"))?;
     }
