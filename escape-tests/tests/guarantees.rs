@@ -1,4 +1,4 @@
-//! Owns `docs/guarantees.md`: made from the guards, the probes and the survivors of the mutation run, so that it cannot say
+//! Owns `docs/guarantees.md`: made from the guards, the probes and the walls of the mutation run, so that it cannot say
 //! more than is tried. CLAUDEBOX_BLESS=1 writes it anew.
 
 #![allow(
@@ -10,7 +10,7 @@ use std::fs;
 use std::path::Path;
 
 use escape_tests::harness::breaking::{Breaking, breaking};
-use escape_tests::harness::mutation::{SURVIVORS, Who};
+use escape_tests::harness::mutation::{LAST_WALLS, MISSED_AS_ROOT};
 use escape_tests::probe::{Guard, Probe, Tier};
 use escape_tests::probes;
 
@@ -26,14 +26,14 @@ ordinary user; those marked `uid 0` are also made where root started claudebox w
 ";
 
 const ALONE: &str = "\
-## What is not missed alone
+## What is missed as the last wall
 
-The mutation run leaves out each step of the plan, makes each read-only mount writable, and opens the environment, one at a
-time: some probe must fail each time. These are the steps whose loss alone changes nothing, and why. Each is held to be
-one: an entry that fails a probe of its guard, or any that shares a sandbox, is a failure as well. Where another wall is
-the reason, both are left out together, and an attack behind its guard must succeed.
+The mutation run leaves out each step of the plan and each rule of the filter, makes each read-only mount writable, takes the
+size and the mode from each tmpfs, and opens the environment, one at a time: some probe must fail each time. No mutation
+survives. Before these steps other walls stand, so that their loss alone changes nothing: they are left out together with those,
+and then an attack behind their own guard must succeed, which without the others alone it must not.
 
-| survivor | where | why |
+| mutation | where | what stands before it |
 |---|---|---|
 ";
 
@@ -84,14 +84,19 @@ fn page() -> String {
     });
     page += "\n";
     page += ALONE;
-    for one in SURVIVORS {
-        let who = match one.who {
-            Who::Anyone => "everyone",
-            Who::User => "ordinary user",
-            Who::Root => "uid 0",
+    let quoted = |name: &str| name.replace('<', "`<").replace('>', ">`");
+    for one in LAST_WALLS {
+        let who = if one.only_as_root {
+            "uid 0"
+        } else {
+            "everyone"
         };
-        let what = one.name.replace('<', "`<").replace('>', ">`");
-        page += &format!("| {what} | {who}, {} | {} |\n", names(one.tiers), one.why);
+        let (what, tiers) = (quoted(one.name), names(one.tiers));
+        page += &format!("| {what} | {who}, {tiers} | {} |\n", one.why);
+    }
+    for (name, why) in MISSED_AS_ROOT {
+        let what = quoted(name);
+        page += &format!("| {what} | ordinary user; missed as uid 0 | {why} |\n");
     }
     page
 }

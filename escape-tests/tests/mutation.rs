@@ -1,5 +1,5 @@
-//! META-03: each part of the plan left out, or loosened, alone must turn at least one probe red. What survives stands in
-//! one table, [`SURVIVORS`](escape_tests::harness::mutation::SURVIVORS), which is held to what survives.
+//! META-03: each part of the plan left out, or loosened, must turn at least one probe red: alone, or as the last of several walls
+//! ([`LAST_WALLS`](escape_tests::harness::mutation::LAST_WALLS)). A survivor is a failure.
 //!
 //! One trial is one tier and one user who starts the launcher. Started once more, this program is the trial, the launcher
 //! under a mutated plan, the neighbour, or the inside half.
@@ -19,7 +19,7 @@ mod setting;
 
 use std::process::ExitCode;
 
-use escape_tests::harness::mutation::{SURVIVORS, batch, launcher};
+use escape_tests::harness::mutation::{LAST_WALLS, MISSED_AS_ROOT, batch, launcher};
 use escape_tests::harness::{drive, neighbour, trial};
 use escape_tests::probe::{Probe, Tier};
 use escape_tests::{is_root, probes};
@@ -70,10 +70,13 @@ fn main() -> ExitCode {
             ));
         }
     }
-    trials.push(Trial::test("survivors::each_has_a_reason", || {
-        let bare = SURVIVORS.iter().find(|one| one.why.len() < 20);
-        bare.map_or(Ok(()), |one| {
-            Err(format!("{} has no reason", one.name).into())
+    trials.push(Trial::test("walls::each_has_a_reason", || {
+        let walls = LAST_WALLS.iter().map(|one| (one.name, one.why));
+        let bare = walls
+            .chain(MISSED_AS_ROOT.iter().copied())
+            .find(|(_, why)| why.len() < 20);
+        bare.map_or(Ok(()), |(name, _)| {
+            Err(format!("{name} has no reason").into())
         })
     }));
     libtest_mimic::run(&arguments, trials).exit_code()

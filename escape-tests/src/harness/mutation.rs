@@ -1,5 +1,5 @@
-//! Owns the list of mutations (META-03): everything of a plan that can be left out or loosened alone, by name, and those
-//! whose loss no probe can miss, each with its reason.
+//! Owns the list of mutations (META-03): everything of a plan that can be left out or loosened alone, by name. Each must turn a
+//! probe red. Where another wall stands before it, it must do so as the last wall.
 //!
 //! A mutation is smaller than a guard: a guard may be several steps, and each of them must be missed by itself. As in
 //! [`super::breaking`], only the plan is edited, which is plain data.
@@ -27,6 +27,14 @@ enum Change {
     StepLeftOut(usize),
     /// The bind mount of this number can be written.
     MadeWritable(usize),
+    /// The tmpfs of this number takes all memory.
+    Unsized(usize),
+    /// The tmpfs of this number is open to everyone, without a sticky bit.
+    Opened(usize),
+    /// Of the filter's step of this number, the rule of that number is not there.
+    RuleLeftOut(usize, usize),
+    /// The command starts in the root folder.
+    ElsewhereStarted,
     /// The variable of this number is not there.
     VariableLeftOut(usize),
     /// Every variable of the host enters; the rest of the rule stands.
@@ -69,6 +77,9 @@ pub fn all(plan: &Plan, bait: &Bait) -> Vec<Mutation> {
         found.push(Mutation { listed, change });
     };
     for (number, step) in plan.steps.iter().enumerate() {
+        if is_of_bwrap(&step.action) {
+            continue;
+        }
         let name = named_step(&step.action, bait);
         // Who uid 0 started may change the kernel's settings, and root's files.
         let dangerous = bait.uid == 0 && step.guard == Guard::ProcReadOnly;
@@ -89,7 +100,32 @@ pub fn all(plan: &Plan, bait: &Bait) -> Vec<Mutation> {
             let dangerous = bait.uid == 0 && !is_bait;
             add(name, step.guard, Change::MadeWritable(number), dangerous);
         }
+        if let Action::Tmpfs { mode, .. } = &step.action {
+            let of = name.trim_start_matches("without ").to_owned();
+            add(
+                format!("unsized {of}"),
+                step.guard,
+                Change::Unsized(number),
+                false,
+            );
+            if *mode != OPEN {
+                add(
+                    format!("open {of}"),
+                    step.guard,
+                    Change::Opened(number),
+                    false,
+                );
+            }
+        }
+        if let Action::Deny { rules, .. } = &step.action {
+            for (rule, one) in rules.iter().enumerate() {
+                let name = format!("without denied call {}", one.name);
+                add(name, step.guard, Change::RuleLeftOut(number, rule), false);
+            }
+        }
     }
+    let name = "without the working folder".to_owned();
+    add(name, Guard::ProjectOnly, Change::ElsewhereStarted, false);
     for (number, variable) in plan.variables.iter().enumerate() {
         let name = format!("without variable {}", variable.name);
         add(
@@ -114,6 +150,22 @@ impl Mutation {
                     *writable = true;
                 }
             }
+            Change::Unsized(number) => {
+                if let Action::Tmpfs { bytes, .. } = &mut plan.steps[number].action {
+                    *bytes = 1 << 50;
+                }
+            }
+            Change::Opened(number) => {
+                if let Action::Tmpfs { mode, .. } = &mut plan.steps[number].action {
+                    *mode = OPEN;
+                }
+            }
+            Change::RuleLeftOut(number, rule) => {
+                if let Action::Deny { rules, .. } = &mut plan.steps[number].action {
+                    rules.remove(rule);
+                }
+            }
+            Change::ElsewhereStarted => plan.cwd = "/".into(),
             Change::VariableLeftOut(number) => _ = plan.variables.remove(number),
             Change::HostVariables => {
                 for (name, value) in &facts.environment {
@@ -128,6 +180,19 @@ impl Mutation {
             }
         }
     }
+}
+
+/// A folder that everyone may write, and in which everyone may remove what is another's.
+const OPEN: u32 = 0o777;
+
+/// What bwrap does whether it is asked or not: nothing is emitted for it that could be left out. The guards are shown to bite
+/// outside of any sandbox ([`super::breaking`]).
+#[must_use]
+pub fn is_of_bwrap(action: &Action) -> bool {
+    let always = Action::Unshare {
+        namespace: Namespace::Mount,
+    };
+    *action == always || *action == Action::NoNewPrivileges
 }
 
 /// The mutation that leaves `action` out, by name. What is fresh for each trial has a name in angle brackets.
@@ -198,106 +263,106 @@ fn named_step(action: &Action, bait: &Bait) -> String {
     format!("without {what}")
 }
 
-/// Who starts the launcher, where a survivor survives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Who {
-    /// Whoever does.
-    Anyone,
-    /// An ordinary user.
-    User,
-    /// uid 0.
-    Root,
-}
-
-/// A mutation that turns no probe red.
+/// A step before which other walls stand: alone it is not missed. Without those as well, an attack behind its own guard must
+/// reach something, and with it alone none may.
 #[derive(Debug, Clone, Copy)]
-pub struct Survivor {
-    /// Its name.
+pub struct LastWall {
+    /// The name of the mutation.
     pub name: &'static str,
-    /// Who starts the launcher where it survives.
-    pub who: Who,
-    /// The tiers on which it survives.
+    /// Whether that is so only where uid 0 starts the launcher.
+    pub only_as_root: bool,
+    /// The tiers on which it is so.
     pub tiers: &'static [Tier],
-    /// Other steps, by the names of their mutations, that stand before it as a wall. Without them as well, an attack of a
-    /// probe behind this one's guard must reach something: that is tried too.
+    /// The names of the mutations that take the other walls away.
     pub behind: &'static [&'static str],
-    /// Why nothing can be missed.
+    /// Why it is not missed alone.
     pub why: &'static str,
 }
 
-const EVERYWHERE: Survivor = Survivor {
-    name: "",
-    who: Who::Anyone,
-    tiers: &[Tier::None, Tier::Full],
-    behind: &[],
-    why: "",
-};
-
-/// Every survivor. One that is not listed is a failure, and so is one that is listed and does not survive.
-pub const SURVIVORS: &[Survivor] = &[
-    Survivor {
-        name: "without the mount namespace",
-        why: "bwrap always makes a mount namespace: it has no flag for it",
-        ..EVERYWHERE
-    },
-    Survivor {
-        name: "without no_new_privs",
-        why: "bwrap always sets no_new_privs: it has no flag for it",
-        ..EVERYWHERE
-    },
-    Survivor {
-        name: "without dropping capabilities",
-        who: Who::User,
-        why: "started by an ordinary user, bwrap drops every capability whether it is asked or not",
-        ..EVERYWHERE
-    },
-    Survivor {
-        name: "without the uid",
-        who: Who::User,
-        why: "bwrap maps the caller's own uid and gid where it is not told others, and those are the same",
-        ..EVERYWHERE
-    },
-    Survivor {
-        name: "without dying with the parent",
-        why: "PID 1 ends when the launcher's socket does, and takes everything along: this counts only until PID 1 runs",
-        ..EVERYWHERE
-    },
-    Survivor {
+/// Every such step. One that is missed alone does not belong here: that is a failure as well.
+pub const LAST_WALLS: &[LastWall] = &[
+    LastWall {
         name: "without a new keyring",
+        only_as_root: false,
+        tiers: &[Tier::None, Tier::Full],
         behind: &["without denied calls Keyrings"],
-        why: "a second wall: no call reaches any keyring, and /proc/keys is covered",
-        ..EVERYWHERE
+        why: "no call reaches any keyring, and /proc/keys is covered",
     },
-    Survivor {
+    LastWall {
         name: "without the scope of signals",
+        only_as_root: false,
+        tiers: &[Tier::None, Tier::Full],
         behind: &["without an own process group"],
-        why: "a second wall: other processes have no number inside, and none shares the group",
-        ..EVERYWHERE
+        why: "other processes have no number inside, and none shares the group",
     },
-    Survivor {
+    LastWall {
         name: "without the scope of abstract sockets",
+        only_as_root: false,
         tiers: &[Tier::None],
         behind: &["without the network namespace"],
-        why: "a second wall: another network namespace has other abstract sockets",
-        ..EVERYWHERE
+        why: "another network namespace has other abstract sockets",
     },
-    Survivor {
+    LastWall {
         name: "without cover /proc/kmsg",
-        who: Who::Root,
-        why: "a second wall: the kernel asks for CAP_SYSLOG, of uid 0 too (syslog(2))",
-        ..EVERYWHERE
+        only_as_root: true,
+        tiers: &[Tier::None, Tier::Full],
+        behind: &[
+            "without the user namespace",
+            "without the uid",
+            "without disabling user namespaces",
+            "without dropping capabilities",
+        ],
+        why: "the kernel asks for CAP_SYSLOG, of uid 0 too (syslog(2))",
     },
 ];
 
-/// The entry for the mutation `name` on `tier` where `uid` starts the launcher, if it should survive.
+/// The entry for the mutation `name`, if other walls stand before it on `tier` where `uid` starts the launcher.
 #[must_use]
-pub fn survivor(name: &str, tier: Tier, uid: u32) -> Option<&'static Survivor> {
-    SURVIVORS.iter().find(|one| {
-        let here = match one.who {
-            Who::Anyone => true,
-            Who::User => uid != 0,
-            Who::Root => uid == 0,
-        };
-        here && one.name == name && one.tiers.contains(&tier)
+pub fn last_wall(name: &str, tier: Tier, uid: u32) -> Option<&'static LastWall> {
+    LAST_WALLS.iter().find(|one| {
+        one.name == name && one.tiers.contains(&tier) && (uid == 0 || !one.only_as_root)
     })
+}
+
+/// What bwrap does for an ordinary user whether it is asked or not: missed where uid 0 starts the launcher, and there alone.
+pub const MISSED_AS_ROOT: &[(&str, &str)] = &[
+    (
+        "without dropping capabilities",
+        "started by an ordinary user, bwrap drops every capability whether it is asked or not",
+    ),
+    (
+        "without the uid",
+        "bwrap maps an ordinary user's own uid and gid where it is not told others, and those are the same",
+    ),
+];
+
+/// Why the mutation `name` is not missed where `uid` starts the launcher, if it is one of [`MISSED_AS_ROOT`].
+#[must_use]
+pub fn missed_as_root(name: &str, uid: u32) -> Option<&'static str> {
+    let entry = MISSED_AS_ROOT.iter().find(|(known, _)| *known == name);
+    entry.filter(|_| uid != 0).map(|(_, why)| *why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use claudebox::bwrap::Invocation;
+
+    #[test]
+    fn nothing_is_emitted_for_what_bwrap_always_does() {
+        let args =
+            clap::Parser::parse_from(["claudebox", "exec", "--yes", "--allow-root", "--", "true"]);
+        let claudebox::cli::Wish::Enter(entry) = claudebox::cli::Args::wish(args) else {
+            panic!("these arguments start something")
+        };
+        let facts =
+            Facts::read(&claudebox::facts::Query::of(&entry)).expect("this host can be read");
+        let config = claudebox::config::Config::resolve(&entry, &facts).expect("a configuration");
+        let mut plan = Plan::new(&config, &facts).expect("a plan");
+        let whole = Invocation::of(&plan);
+        let steps = plan.steps.len();
+        plan.steps.retain(|step| !is_of_bwrap(&step.action));
+        assert_eq!(plan.steps.len() + 2, steps);
+        assert_eq!(Invocation::of(&plan), whole);
+    }
 }

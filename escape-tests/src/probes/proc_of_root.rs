@@ -6,7 +6,8 @@ use std::path::Path;
 
 use crate::probe::*;
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
+    KMSG,
     "/proc/kpageflags",
     "/proc/kpagecount",
     "/proc/kpagecgroup",
@@ -16,6 +17,9 @@ const FILES: [&str; 8] = [
     "/proc/pagetypeinfo",
     "/proc/kcore",
 ];
+
+/// Who may open it may read it, and what is read there is gone for everyone else (syslog(2)): it is not read.
+const KMSG: &str = "/proc/kmsg";
 
 fn there() -> impl Iterator<Item = &'static str> {
     FILES.into_iter().filter(|path| Path::new(path).exists())
@@ -30,7 +34,14 @@ pub const PROBE: Probe = Probe {
     attempt: |_| {
         Seen::each(there(), |path| {
             let mut bytes = [0; 8];
-            match File::open(path).and_then(|mut file| file.read(&mut bytes)) {
+            let opened = File::open(path);
+            match opened.and_then(|mut file| {
+                if *path == KMSG {
+                    Ok(1)
+                } else {
+                    file.read(&mut bytes)
+                }
+            }) {
                 Ok(0) => Act::saw("nothing"),
                 Ok(_) => Act::Reached,
                 // EACCES by its mode or by a cover that is a device; EPERM for want of a capability.

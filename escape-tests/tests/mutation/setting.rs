@@ -7,7 +7,9 @@ use std::thread;
 use std::time::Instant;
 
 use escape_tests::harness::mutation::launcher::Task;
-use escape_tests::harness::mutation::{Listed, SURVIVORS, Who, survivor};
+use escape_tests::harness::mutation::{
+    LAST_WALLS, Listed, MISSED_AS_ROOT, last_wall, missed_as_root,
+};
 use escape_tests::probe::{Ending, Guard, Probe, Streams, Tier};
 use escape_tests::probes;
 
@@ -56,6 +58,31 @@ struct Probes {
     broken: Vec<(&'static str, String)>,
     /// Those that were not written for uid 0, and do not hold there.
     unfit: Vec<&'static str>,
+}
+
+/// How a mutation ended.
+enum Ended {
+    /// A probe was red, or nothing started.
+    Red(Red),
+    /// An attack of this probe reached something when the other walls were gone too.
+    AsLastWall(&'static str, String),
+    /// Nothing was red.
+    Survives,
+}
+
+impl Probes {
+    /// Those behind this guard.
+    fn of_guard(&self, guard: Guard) -> Self {
+        let own = |probes: &[Named]| -> Vec<Named> {
+            let own = |(_, probe): &&Named| probe.behind.contains(&guard);
+            probes.iter().filter(own).copied().collect()
+        };
+        Self {
+            together: own(&self.together),
+            alone: own(&self.alone),
+            ..Self::default()
+        }
+    }
 }
 
 impl Setting {
@@ -190,43 +217,44 @@ impl Setting {
         Ok(mutations)
     }
 
-    /// The first thing that is red without what `listed` takes away, or nothing.
-    fn mutate(
-        self,
-        listed: &Listed,
-        streams: Streams,
-        probes: &Probes,
-    ) -> Result<Option<Red>, String> {
-        let survives = survivor(&listed.name, self.tier, self.uid());
-        let task = Task::Mutated(vec![listed.name.clone()]);
-        let red = self.first_red(&task, listed, streams, probes, survives.is_none())?;
-        let together_with = survives.map_or(&[][..], |survivor| survivor.behind);
-        if red.is_none() && !together_with.is_empty() {
-            // The other wall is said to be why: without both, a probe of this one's own guard must be red. Those of the
-            // other would be in any case.
-            let own = |probes: &[Named]| -> Vec<Named> {
-                let own = |(_, probe): &&Named| probe.behind.contains(&listed.guard);
-                probes.iter().filter(own).copied().collect()
-            };
-            let probes = Probes {
-                together: own(&probes.together),
-                alone: own(&probes.alone),
-                ..Probes::default()
-            };
-            let more = together_with.iter().map(|name| (*name).to_owned());
-            let task = Task::Mutated(more.chain([listed.name.clone()]).collect());
-            let red = self.first_red(&task, listed, streams, &probes, true)?;
-            if !matches!(red, Some(Red::Reached(..))) {
-                return Err(format!(
-                    "without {together_with:?} too, nothing is reached: {red:?}"
-                ));
-            }
+    /// What is red without what `listed` takes away; as the last wall, where others stand before it.
+    fn mutate(self, listed: &Listed, streams: Streams, probes: &Probes) -> Result<Ended, String> {
+        let alone = vec![listed.name.clone()];
+        let Some(wall) = last_wall(&listed.name, self.tier, self.uid()) else {
+            let task = Task::Mutated(alone);
+            let every = missed_as_root(&listed.name, self.uid()).is_none();
+            let red = self.first_red(&task, listed, streams, probes, every)?;
+            return Ok(red.map_or(Ended::Survives, Ended::Red));
+        };
+        let task = Task::Mutated(alone.clone());
+        if let Some(red) = self.first_red(&task, listed, streams, probes, false)? {
+            return Err(format!(
+                "it is listed as one behind others, and is missed alone: {red:?}"
+            ));
         }
-        Ok(red)
+        // A probe of this one's own guard must be red without all of them: those of the others would be in any case.
+        let own = probes.of_guard(listed.guard);
+        let others: Vec<String> = wall.behind.iter().map(|name| (*name).to_owned()).collect();
+        let task = Task::Mutated(others.clone());
+        let reached = self.first_red(&task, listed, streams, &own, true)?;
+        if let Some(red @ Red::Reached(..)) = reached {
+            return Err(format!(
+                "it is no wall of its own: without {:?}, {red:?}",
+                wall.behind
+            ));
+        }
+        let task = Task::Mutated([others, alone].concat());
+        match self.first_red(&task, listed, streams, &own, true)? {
+            Some(Red::Reached(probe, what)) => Ok(Ended::AsLastWall(probe, what)),
+            red => Err(format!(
+                "without {:?} too, nothing is reached: {red:?}",
+                wall.behind
+            )),
+        }
     }
 
     /// What is red first: of the probes of its guard, then of all. `every` includes those of other guards that want a
-    /// sandbox of their own; a survivor that is listed is spared them, as each is a start.
+    /// sandbox of their own; what is known not to be missed alone is spared them, as each is a start.
     fn first_red(
         self,
         task: &Task,
@@ -300,53 +328,59 @@ impl Setting {
     /// What is printed, and what is wrong.
     fn sum_up(
         self,
-        ended: &BTreeMap<String, Result<Option<Red>, String>>,
+        ended: &BTreeMap<String, Result<Ended, String>>,
         made: usize,
     ) -> (String, Vec<String>) {
         let (mut wrong, mut table) = (Vec::new(), String::new());
-        let mut counts = [0; 5];
-        for (name, red) in ended {
-            let listed = survivor(name, self.tier, self.uid());
-            let (count, how) = match red {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for (name, end) in ended {
+            let equal = missed_as_root(name, self.uid());
+            let (count, how) = match end {
                 Err(why) => {
                     wrong.push(format!("{name}: {why}"));
                     continue;
                 }
-                Ok(Some(Red::Reached(probe, what))) => (0, format!("{probe} reached: {what}")),
-                Ok(Some(Red::Differs(probe, what))) => (1, format!("{probe} is red: {what}")),
-                Ok(Some(Red::Refused(what))) => (2, format!("refused: {what}")),
-                Ok(Some(Red::NothingStarts(what))) => (3, format!("nothing starts: {what}")),
-                Ok(None) => (
-                    4,
-                    format!("SURVIVES: {}", listed.map_or("no reason", |one| one.why)),
-                ),
-            };
-            counts[count] += 1;
-            let how: String = how.chars().take(110).collect();
-            table += &format!("  {name:<44} {}\n", how.replace('\n', " "));
-            match (red, listed) {
-                (Ok(None), None) => wrong.push(format!("{name} turns no probe red")),
-                (Ok(Some(red)), Some(_)) => {
-                    wrong.push(format!("{name} is listed, and does not survive: {red:?}"));
+                Ok(Ended::Red(Red::Reached(probe, what))) => {
+                    ("reached", format!("{probe}: {what}"))
                 }
-                _ => {}
+                Ok(Ended::Red(Red::Differs(probe, what))) => ("seen", format!("{probe}: {what}")),
+                Ok(Ended::Red(Red::Refused(what))) => ("refused", what.clone()),
+                Ok(Ended::Red(Red::NothingStarts(what))) => ("nothing starts", what.clone()),
+                Ok(Ended::AsLastWall(probe, what)) => ("last wall", format!("{probe}: {what}")),
+                Ok(Ended::Survives) => match equal {
+                    Some(why) => ("missed as uid 0", why.to_owned()),
+                    None => {
+                        wrong.push(format!("{name} turns no probe red"));
+                        ("SURVIVES", String::new())
+                    }
+                },
+            };
+            if let (Some(_), Ok(Ended::Red(red))) = (equal, end) {
+                wrong.push(format!("{name} is missed as an ordinary user too: {red:?}"));
             }
+            *counts.entry(count).or_default() += 1;
+            let how: String = how.chars().take(110).collect();
+            table += &format!("  {name:<44} {count}: {}\n", how.replace('\n', " "));
         }
-        // A name that no plan has would stay on the list for ever. That of an ordinary user on `none` has the most.
-        if !self.as_root && self.tier == Tier::None {
-            let unknown = SURVIVORS
-                .iter()
-                .filter(|one| one.who != Who::Root && !ended.contains_key(one.name));
-            wrong.extend(unknown.map(|one| format!("{} is listed, and no step", one.name)));
+        // A name that no plan has would stay on a list for ever. That of uid 0 on `none` has them all.
+        if self.as_root && self.tier == Tier::None {
+            let listed = LAST_WALLS.iter().map(|one| one.name);
+            let listed = listed.chain(MISSED_AS_ROOT.iter().map(|(name, _)| *name));
+            let unknown = listed.filter(|name| !ended.contains_key(*name));
+            wrong.extend(unknown.map(|name| format!("{name} is listed, and no step")));
         }
         if ended.len() != made {
             wrong.push(format!("{made} mutations were made, {} ended", ended.len()));
         }
-        let [reached, differs, refused, nothing, survived] = counts;
+        let survivors = counts.get("SURVIVES").copied().unwrap_or(0);
+        let counts: Vec<String> = counts
+            .iter()
+            .map(|(how, count)| format!("{count} {how}"))
+            .collect();
         let head = format!(
-            "{}: {made} mutations: {reached} reached, {differs} otherwise red, {refused} refused, {nothing} start nothing, \
-             {survived} survived\n",
-            self.name()
+            "{}: {made} mutations: {}; {survivors} survivors\n",
+            self.name(),
+            counts.join(", ")
         );
         (head + &table, wrong)
     }
