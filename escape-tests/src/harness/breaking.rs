@@ -103,7 +103,7 @@ pub fn breaking(guard: Guard) -> Breaking {
             let shown = shown.chain(bait.other_projects.iter().filter(outside));
             for path in shown
                 .map(std::path::PathBuf::as_path)
-                .chain([Path::new("/sys")])
+                .chain(["/sys", "/dev/pts"].map(Path::new))
             {
                 add(plan, bind(path, false));
             }

@@ -223,7 +223,7 @@ impl Trial {
             probe: self.name.clone(),
             way: self.way,
             role,
-            bait_in_file: self.probe.streams == Streams::Terminal,
+            bait_in_file: role != Role::Company && self.probe.streams == Streams::Terminal,
             bait: bait.clone(),
             launcher: self.launcher.clone(),
             inside: self.inside.clone(),

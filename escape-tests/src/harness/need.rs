@@ -31,8 +31,8 @@ pub enum Unbuilt {
     Limits,
     /// Secrets that lie in the project itself are hidden on request.
     ProjectSecretsHidden,
-    /// What the program writes to the terminal is filtered.
-    TerminalFilter,
+    /// The terminal is given back as it was, screen and open file too.
+    TerminalRestored,
 }
 
 impl Unbuilt {
@@ -50,7 +50,9 @@ impl Unbuilt {
             }
             Unbuilt::Limits => "Limits: processes, memory, open files (HARD-04)",
             Unbuilt::ProjectSecretsHidden => "ProjectSecretsHidden: --hide (FS-J)",
-            Unbuilt::TerminalFilter => "TerminalFilter: escape sequences to the user's terminal",
+            Unbuilt::TerminalRestored => {
+                "TerminalRestored: screen modes and flags as they were (HARD-06)"
+            }
         }
     }
 }

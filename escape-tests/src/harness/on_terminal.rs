@@ -55,6 +55,9 @@ impl OnTerminal {
     /// A terminal for `command`, whose standard output is a pipe.
     pub(super) fn prepare(command: Command, lab: &Lab) -> io::Result<Self> {
         let OpenptyResult { master, slave } = openpty(&SIZE, None)?;
+        // As login(1) gives it to its user.
+        let uid = nix::unistd::Uid::from_raw(lab.bait.uid);
+        nix::unistd::fchown(&slave, Some(uid), None)?;
         let notes = lab.bait.folder.join("notes");
         fs::create_dir_all(&notes)?;
         lab.give(&notes)?;

@@ -64,6 +64,8 @@ impl Start<'_> {
     /// # Errors
     /// It could not be started.
     pub fn run(&self, lab: &Lab) -> io::Result<Told> {
+        // What is read where standard input is no pipe.
+        fs::write(&lab.bait.stdin, self.input)?;
         if self.probe.streams == Streams::Terminal {
             let mut terminal = OnTerminal::prepare(self.command(lab)?, lab)?;
             let mut child = terminal.spawn()?;

@@ -1,5 +1,5 @@
 //! A filter and no_new_privs are of each thread: they must hold in every thread, child, session and program that comes later.
-//!   (threats: PROC-13, KRN-04)
+//!   (threats: PROC-13, KRN-04, KRN-11)
 use std::fs;
 use std::process::Command;
 use std::thread;
@@ -29,7 +29,7 @@ fn confinement() -> Act {
 
 pub const PROBE: Probe = Probe {
     asks: "is there a thread, a child or a program without the filter?",
-    threats: &["PROC-13", "KRN-04"],
+    threats: &["PROC-13", "KRN-04", "KRN-11"],
     behind: &[
         Guard::KeyringCalls,
         Guard::TerminalInjection,
