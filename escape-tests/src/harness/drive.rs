@@ -62,7 +62,7 @@ impl Trial {
                 .and_then(|()| harm.map_or(Ok(()), Err))
                 .map_err(|why| format!("{why}{told}"));
         }
-        let report = self.report(&told).map_err(|why| format!("{why}{told}"))?;
+        let report = report(&told, &self.name, self.limit).map_err(|why| format!("{why}{told}"))?;
         let verdict = self.probe.expect.judge(&report.seen, bait);
         let harm = told.harm(&self.probe, bait);
         let outcome = match self.way {
@@ -102,36 +102,6 @@ impl Trial {
             .map_err(|error| failed("starting the trial", error))
     }
 
-    /// The one line. Anything else is a failure: silence, two lines, another probe's line, an exit status that is not 0.
-    fn report(&self, told: &Told) -> Result<Report, String> {
-        if told.late {
-            return Err(format!("it did not end within {:?}", self.limit));
-        }
-        let as_wished = if told.killed {
-            told.status.signal() == Some(9)
-        } else {
-            told.status.success()
-        };
-        if !as_wished {
-            return Err(format!("the trial ended with {}", told.status));
-        }
-        let mut lines = told.stdout.lines();
-        let (Some(line), None) = (lines.next(), lines.next()) else {
-            return Err(format!(
-                "{} lines were reported, not one",
-                told.stdout.lines().count()
-            ));
-        };
-        let report: Report =
-            serde_json::from_str(line).map_err(|error| format!("not a report: {error}"))?;
-        if report.probe != self.name {
-            return Err(format!("the report is of {}", report.probe));
-        }
-        Ok(report)
-    }
-}
-
-impl Trial {
     /// The launcher refused to start, and named a guard of the probe. No other failure will do.
     fn refused(&self, told: &Told) -> Result<(), String> {
         let named = self
@@ -148,6 +118,38 @@ impl Trial {
         }
         Ok(())
     }
+}
+
+/// The one line of the probe `name`. Anything else is a failure: silence, two lines, another probe's line, an exit status
+/// that is not 0.
+///
+/// # Errors
+/// Which of these it was.
+pub fn report(told: &Told, name: &str, limit: Duration) -> Result<Report, String> {
+    if told.late {
+        return Err(format!("it did not end within {limit:?}"));
+    }
+    let as_wished = if told.killed {
+        told.status.signal() == Some(9)
+    } else {
+        told.status.success()
+    };
+    if !as_wished {
+        return Err(format!("the trial ended with {}", told.status));
+    }
+    let mut lines = told.stdout.lines();
+    let (Some(line), None) = (lines.next(), lines.next()) else {
+        return Err(format!(
+            "{} lines were reported, not one",
+            told.stdout.lines().count()
+        ));
+    };
+    let report: Report =
+        serde_json::from_str(line).map_err(|error| format!("not a report: {error}"))?;
+    if report.probe != name {
+        return Err(format!("the report is of {}", report.probe));
+    }
+    Ok(report)
 }
 
 /// Under the real plan: exactly what was expected, and no damage.
@@ -198,10 +200,10 @@ fn bit(verdict: &Verdict, harm: Option<String>) -> Result<(), String> {
 
 /// Whether this run of the test program is a trial: then it is made, and this is its exit status.
 #[must_use]
-pub fn trial_of(
+pub fn trial_of<Order: serde::de::DeserializeOwned>(
     arguments: &[String],
     word: &str,
-    run: impl Fn(&Spec) -> Result<u8, String>,
+    run: impl Fn(&Order) -> Result<u8, String>,
 ) -> Option<u8> {
     let [first, path] = arguments else {
         return None;

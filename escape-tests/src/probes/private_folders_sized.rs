@@ -49,7 +49,7 @@ pub const PROBE: Probe = Probe {
         let mut seen = Seen::default();
         for (folder, most) in folders(bait) {
             seen.add(format!("size of {}", folder.display()), size(&folder));
-            let path = folder.join("filled");
+            let path = folder.join(&bait.mark);
             // Where it is not a tmpfs of that size, the disk of the host is not filled to show it.
             let sized = size(&folder) == Act::saw(format!("{most} MiB"));
             let filled = match File::create(&path) {
