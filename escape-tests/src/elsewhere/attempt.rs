@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use claudebox::cli::Tier;
 use serde::{Deserialize, Serialize};
 
-use super::command::Template;
+use super::command::{Template, places};
 use super::traces::Traces;
 use super::{INSIDE, TRIAL};
 use crate::harness::bait::Bait;
@@ -112,7 +112,7 @@ impl Sandbox {
         fs::write(&bait.stdin, &input).map_err(planting)?;
         let traces = Traces::of(&lab.bait, &path(&lab.bait));
         let half = [self.this.as_os_str(), INSIDE.as_ref(), name.as_ref()];
-        let words = self.template.fill(&lab.bait, &half)?;
+        let words = self.template.fill(&places(&lab.bait), &half)?;
         let began = Instant::now();
         let told = self.start(&lab, words, probe, self.as_root, true)?;
         Ok(Attempt {

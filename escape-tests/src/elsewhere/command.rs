@@ -13,13 +13,20 @@ use crate::harness::bait::Bait;
 /// The place of the command.
 const COMMAND: &str = "{}";
 
-/// The places of a trial, by the names that they have in CMD.
-const PLACES: [(&str, fn(&Bait) -> &Path); 4] = [
-    ("{home}", |bait| &bait.home),
-    ("{project}", |bait| &bait.project),
-    ("{granted}", |bait| &bait.granted),
-    ("{inside}", |bait| &bait.inside),
-];
+/// The names that the places of a trial have in CMD. One that lies in another comes first.
+const NAMES: [&str; 4] = ["{granted}", "{project}", "{home}", "{inside}"];
+
+/// The places of a trial.
+#[must_use]
+pub fn places(bait: &Bait) -> [(&'static str, &Path); 4] {
+    let [granted, project, home, inside] = NAMES;
+    [
+        (granted, &bait.granted),
+        (project, &bait.project),
+        (home, &bait.home),
+        (inside, &bait.inside),
+    ]
+}
 
 /// CMD, as words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +65,7 @@ impl Template {
                 "the command can be started in one place only",
             ));
         }
-        let known = |word: &str| word == COMMAND || PLACES.iter().any(|(name, _)| *name == word);
+        let known = |word: &str| word == COMMAND || NAMES.contains(&word);
         let looks_like_one = |word: &str| {
             let name = word
                 .strip_prefix('{')
@@ -90,12 +97,12 @@ impl Template {
     ///
     /// # Errors
     /// It cannot be quoted.
-    pub fn fill(&self, bait: &Bait, half: &[&OsStr]) -> Result<Vec<OsString>, String> {
+    pub fn fill(&self, places: &[(&str, &Path)], half: &[&OsStr]) -> Result<Vec<OsString>, String> {
         let place = self.words.iter().position(|word| word == COMMAND);
         let place = place.unwrap_or(self.words.len());
         let (before, after) = self.words.split_at(place);
         let mut words = vec![self.program.clone().into_os_string()];
-        words.extend(before.iter().map(|word| with_places(word, bait)));
+        words.extend(before.iter().map(|word| with_places(word, places)));
         if before.last().is_some_and(|word| word == "-c") {
             let line = shlex::bytes::try_join(half.iter().map(|word| word.as_bytes()));
             let line = line.map_err(|error| format!("quoting the command: {error}"))?;
@@ -103,21 +110,21 @@ impl Template {
         } else {
             words.extend(half.iter().map(|word| (*word).to_owned()));
         }
-        words.extend(after.iter().skip(1).map(|word| with_places(word, bait)));
+        words.extend(after.iter().skip(1).map(|word| with_places(word, places)));
         Ok(words)
     }
 }
 
-fn with_places(word: &str, bait: &Bait) -> OsString {
+fn with_places(word: &str, places: &[(&str, &Path)]) -> OsString {
     let mut filled = OsString::new();
     let mut rest = word;
-    while let Some((at, name, place)) = PLACES
+    while let Some((at, name, place)) = places
         .iter()
         .filter_map(|(name, place)| Some((rest.find(name)?, name, place)))
         .min_by_key(|(at, ..)| *at)
     {
         filled.push(&rest[..at]);
-        filled.push(place(bait));
+        filled.push(place);
         rest = &rest[at + name.len()..];
     }
     filled.push(rest);
@@ -134,4 +141,55 @@ fn find(program: &str) -> Option<PathBuf> {
     // An absolute one: the working folder of a trial is another.
     let folders = env::split_paths(&path).filter(|folder| folder.is_absolute());
     folders.map(|folder| folder.join(program)).find(executable)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_command_line_becomes_these_words() {
+        let half: [&OsStr; 3] = ["/in side".as_ref(), "inside".as_ref(), "probe".as_ref()];
+        // What a path holds is no place.
+        let places = [
+            ("{home}", Path::new("/h {project}")),
+            ("{project}", Path::new("/p")),
+        ];
+        let cases: [(&str, &[&str]); 8] = [
+            ("env", &["/in side", "inside", "probe"]),
+            ("env --", &["--", "/in side", "inside", "probe"]),
+            (
+                "env 'a b' c\\ d",
+                &["a b", "c d", "/in side", "inside", "probe"],
+            ),
+            // No shell has a part in it.
+            (
+                "env $HOME `id` *",
+                &["$HOME", "`id`", "*", "/in side", "inside", "probe"],
+            ),
+            ("env -c", &["-c", "'/in side' inside probe"]),
+            ("env {} after", &["/in side", "inside", "probe", "after"]),
+            (
+                "env -c {} after",
+                &["-c", "'/in side' inside probe", "after"],
+            ),
+            (
+                "env --at={home}:{project}{home} {nothing",
+                &[
+                    "--at=/h {project}:/p/h {project}",
+                    "{nothing",
+                    "/in side",
+                    "inside",
+                    "probe",
+                ],
+            ),
+        ];
+        for (line, wanted) in cases {
+            let template = Template::parse(line).expect(line);
+            let words = template.fill(&places, &half).expect(line);
+            // The program comes first, with its path.
+            assert!(Path::new(&words[0]).is_absolute() && words[0].as_bytes().ends_with(b"/env"));
+            assert_eq!(words[1..], wanted[..], "{line}");
+        }
+    }
 }

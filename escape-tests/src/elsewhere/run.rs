@@ -1,6 +1,7 @@
 //! Owns a whole measurement: the control attempt, the probes side by side, the exit status.
 
 use std::env;
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,7 +15,7 @@ use claudebox::text::escape;
 use super::Complaint;
 use super::attempt::{Attempt, Sandbox};
 use super::cli::Args;
-use super::command::Template;
+use super::command::{Template, places};
 use super::judge::{Difference, Judged, damage, judge};
 use super::look::{self, There};
 use super::output::{Head, json, table};
@@ -51,6 +52,8 @@ pub fn run(args: &Args) -> Result<u8, Complaint> {
         limit: Duration::from_secs(args.limit),
         this: place(args)?,
     };
+    // Before anything is measured: it would be in vain.
+    let mut json = open_json(args)?;
     let began = Instant::now();
     let _processes = Processes::watch().map_err(|errno| Complaint {
         what: format!("becoming the parent of what CMD leaves behind: {errno}"),
@@ -61,22 +64,13 @@ pub fn run(args: &Args) -> Result<u8, Complaint> {
     let jobs = args.jobs.map_or_else(cores, usize::from);
     let outcomes = all(&sandbox, &chosen, jobs);
     let head = Head::new(args, uid, began.elapsed());
-    let to_stdout = args
-        .json
-        .as_ref()
-        .is_some_and(|file| file.as_os_str() == "-");
-    if let Some(file) = &args.json {
+    if let Some(out) = &mut json {
         let text = json::text(&head, &outcomes);
-        let written = match to_stdout {
-            true => io::stdout().write_all(text.as_bytes()),
-            false => std::fs::write(file, text),
-        };
-        written.map_err(|error| Complaint {
-            what: format!("writing {}: {error}", escape(file.as_os_str())),
-            hint: "give --json a file that can be written".into(),
-        })?;
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(|error| not_written(args, &error))?;
     }
-    if !to_stdout {
+    if !to_stdout(args) {
         print!("{}", table::text(&head, &outcomes));
     }
     let any = |verdict| outcomes.iter().any(|outcome| outcome.verdict == verdict);
@@ -94,6 +88,33 @@ pub fn run(args: &Args) -> Result<u8, Complaint> {
         (false, true) => 2,
         (false, false) => 0,
     })
+}
+
+fn to_stdout(args: &Args) -> bool {
+    args.json
+        .as_ref()
+        .is_some_and(|file| file.as_os_str() == "-")
+}
+
+fn open_json(args: &Args) -> Result<Option<Box<dyn Write>>, Complaint> {
+    let Some(file) = &args.json else {
+        return Ok(None);
+    };
+    if to_stdout(args) {
+        return Ok(Some(Box::new(io::stdout())));
+    }
+    match File::create(file) {
+        Ok(file) => Ok(Some(Box::new(file))),
+        Err(error) => Err(not_written(args, &error)),
+    }
+}
+
+fn not_written(args: &Args, error: &io::Error) -> Complaint {
+    let file = args.json.as_deref().unwrap_or("-".as_ref());
+    Complaint {
+        what: format!("writing {}: {error}", escape(file.as_os_str())),
+        hint: "give --json a file that can be written".into(),
+    }
 }
 
 fn cores() -> usize {
@@ -159,16 +180,16 @@ fn control(sandbox: &Sandbox) -> Result<(There, u32), Complaint> {
     }
 }
 
-/// What was said, each line escaped.
+/// The beginning of what was said, each line escaped.
 fn said(told: &Told) -> String {
-    let mut lines = vec![format!("it ended with {}", told.status)];
+    let mut lines = Vec::new();
     for (name, text) in [("stdout", &told.stdout), ("stderr", &told.stderr)] {
-        let shown: Vec<&str> = text.lines().take(12).collect();
+        let shown: Vec<&str> = text.lines().take(8).collect();
         if shown.is_empty() {
             lines.push(format!("{name}: nothing"));
         }
         for line in shown {
-            let cut: String = line.chars().take(300).collect();
+            let cut: String = line.chars().take(160).collect();
             lines.push(format!("{name}: {}", escape(cut.as_ref())));
         }
     }
@@ -268,14 +289,10 @@ fn made(sandbox: &Sandbox, one: &Chosen) -> Outcome {
 
 /// The places of the trial by the names that they have in CMD: the same in each trial, and short.
 fn named(text: &str, bait: &Bait) -> String {
-    let places = [
-        ("{granted}", &bait.granted),
-        ("{project}", &bait.project),
-        ("{home}", &bait.home),
-        ("{lab}", &bait.folder),
-        ("{inside}", &bait.inside),
-    ];
-    places.iter().fold(text.to_owned(), |text, (name, path)| {
+    let places = places(bait)
+        .into_iter()
+        .chain([("{lab}", bait.folder.as_path())]);
+    places.fold(text.to_owned(), |text, (name, path)| {
         text.replace(&path.display().to_string(), name)
     })
 }

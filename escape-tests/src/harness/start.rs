@@ -19,6 +19,9 @@ use crate::probe::{Ending, Probe, Streams};
 /// A trial that takes longer hangs, which is a failure.
 pub const LIMIT: Duration = Duration::from_secs(10);
 
+/// What is kept of a stream. A report is shorter, and a program that never stops talking must not fill the memory.
+const MOST: usize = 4 << 20;
+
 /// How long the end of everything inside may take once the launcher is gone (RUN-04).
 const GONE: Duration = Duration::from_secs(2);
 
@@ -186,7 +189,9 @@ impl Stream {
             let mut buffer = [0; 8192];
             while let Ok(length @ 1..) = stream.read(&mut buffer) {
                 let mut said = shared.lock().expect("no reader panics");
-                said.extend_from_slice(&buffer[..length]);
+                if said.len() < MOST {
+                    said.extend_from_slice(&buffer[..length]);
+                }
             }
         });
         Self { said, reader }
