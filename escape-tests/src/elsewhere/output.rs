@@ -66,7 +66,7 @@ pub(super) fn counts(outcomes: &[Outcome]) -> impl Iterator<Item = (Verdict, usi
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Answer {
-    /// Every probe behind it that was tried held.
+    /// Every probe behind it that was tried held; how many were not stands beside it.
     All,
     /// Some did.
     Some,
@@ -84,6 +84,7 @@ pub(super) struct Behind {
     pub(super) held: usize,
     /// With those that gave an error, which is no hold.
     pub(super) tried: usize,
+    pub(super) not_tried: usize,
 }
 
 /// Each guard that has a probe among the outcomes.
@@ -99,8 +100,9 @@ pub(super) fn behind(outcomes: &[Outcome]) -> Vec<Behind> {
             continue;
         }
         let held = of_it().filter(|outcome| outcome.verdict.holds()).count();
-        let tried = of_it().filter(|outcome| outcome.verdict != Verdict::NotTried);
-        let tried = tried.count();
+        let not_tried = of_it().filter(|outcome| outcome.verdict == Verdict::NotTried);
+        let not_tried = not_tried.count();
+        let tried = of_it().count() - not_tried;
         let answer = match (held, tried) {
             (_, 0) => Answer::Unknown,
             (0, _) => Answer::None,
@@ -112,6 +114,7 @@ pub(super) fn behind(outcomes: &[Outcome]) -> Vec<Behind> {
             answer,
             held,
             tried,
+            not_tried,
         });
     }
     all

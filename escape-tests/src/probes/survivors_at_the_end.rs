@@ -32,21 +32,29 @@ pub const PROBE: Probe = Probe {
         Seen::one("a process that forked twice", left)
     },
     harmed: |bait| {
-        still_held(&bait.project.join(LOCK), "a process inside was there when the launcher had returned")
+        still_held(
+            &bait.project.join(LOCK),
+            "a process inside was there when the launcher had returned",
+        )
     },
     ..Probe::USUAL
 };
 
 /// Ends by itself, in case nothing else ends it.
 fn work_on() -> ! {
-ignore_signals();
+    ignore_signals();
     // The listing has a descriptor too, which must be gone before others are closed: std panics where it is closed twice.
-    let listed = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let listed = std::fs::read_dir("/proc/self/fd")
+        .into_iter()
+        .flatten()
+        .flatten();
     let listed: Vec<_> = listed.map(|descriptor| descriptor.path()).collect();
     // All but the lock's: the pipe of its parent would keep that waiting.
     for descriptor in listed {
         let is_lock = std::fs::read_link(&descriptor).is_ok_and(|link| link.ends_with(LOCK));
-        let number = descriptor.file_name().and_then(|name| name.to_str()?.parse().ok());
+        let number = descriptor
+            .file_name()
+            .and_then(|name| name.to_str()?.parse().ok());
         if let (false, Some(number)) = (is_lock, number) {
             // SAFETY: nothing of this process uses it any more.
             unsafe { libc::close(number) };

@@ -66,7 +66,13 @@ pub(in super::super) fn text(head: &Head, outcomes: &[Outcome]) -> String {
         let behind = behind(outcomes);
         let of_it = behind.iter().filter(|behind| behind.answer == answer);
         let of_it: Vec<String> = of_it
-            .map(|behind| format!("{} {}/{}", behind.guard.name(), behind.held, behind.tried))
+            .map(|behind| {
+                let held = format!("{} {}/{}", behind.guard.name(), behind.held, behind.tried);
+                match behind.not_tried {
+                    0 => held,
+                    more => format!("{held}, {more} not tried"),
+                }
+            })
             .collect();
         if !of_it.is_empty() {
             line(format!("{words} ({})", of_it.len()));
