@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use claudebox::text::escape;
+use nix::unistd::{AccessFlags, access};
 
 use super::Complaint;
 use super::attempt::{Attempt, Sandbox};
@@ -65,13 +66,14 @@ pub fn run(args: &Args) -> Result<u8, Complaint> {
     let outcomes = all(&sandbox, &chosen, jobs);
     let head = Head::new(args, uid, began.elapsed());
     if let Some(out) = &mut json {
-        let text = json::text(&head, &outcomes);
-        out.write_all(text.as_bytes())
-            .and_then(|()| out.flush())
-            .map_err(|error| not_written(args, &error))?;
+        write(out, &json::text(&head, &outcomes)).map_err(|error| not_written(args, &error))?;
     }
     if !to_stdout(args) {
-        print!("{}", table::text(&head, &outcomes));
+        let written = write(&mut io::stdout(), &table::text(&head, &outcomes));
+        written.map_err(|error| Complaint {
+            what: format!("writing the table to standard output: {error}"),
+            hint: "let whoever reads it read to its end, or give --json a file".into(),
+        })?;
     }
     let any = |verdict| outcomes.iter().any(|outcome| outcome.verdict == verdict);
     if outcomes
@@ -88,6 +90,10 @@ pub fn run(args: &Args) -> Result<u8, Complaint> {
         (false, true) => 2,
         (false, false) => 0,
     })
+}
+
+fn write(to: &mut impl Write, text: &str) -> io::Result<()> {
+    to.write_all(text.as_bytes()).and_then(|()| to.flush())
 }
 
 fn to_stdout(args: &Args) -> bool {
@@ -144,13 +150,26 @@ fn place(args: &Args) -> Result<std::path::PathBuf, Complaint> {
             "run it where it was built: cargo run -p escape-tests -- --sandbox CMD",
         )
     })?;
-    match crate::open_to_the_caller(&target) {
-        Ok(_) => Ok(this),
-        Err(why) => Err(match why.split_once("\nhint: ") {
+    let homes =
+        crate::open_to_the_caller(&target).map_err(|why| match why.split_once("\nhint: ") {
             Some((what, hint)) => complain(what.to_owned(), hint),
             None => complain(why, "move the checkout"),
-        }),
-    }
+        })?;
+    let writable = std::fs::create_dir_all(&homes)
+        .and_then(|()| Ok(access(&homes, AccessFlags::W_OK)?))
+        .map_err(|error| {
+            complain(
+                format!("making homes in {}: {error}", escape(homes.as_os_str())),
+                "run it as the user who built it, or as root",
+            )
+        });
+    writable.map(|()| this)
+}
+
+/// One start of CMD. What plants the bait panics where it cannot; that is this attempt's trouble and no other's.
+fn attempt(sandbox: &Sandbox, name: &str, probe: &Probe) -> Result<Attempt, String> {
+    let made = catch_unwind(AssertUnwindSafe(|| sandbox.attempt(name, probe)));
+    made.unwrap_or_else(|_| Err("planting the bait failed, as said above".into()))
 }
 
 /// Shows that CMD starts anything at all. A sandbox that starts nothing would hold every probe.
@@ -161,9 +180,7 @@ fn control(sandbox: &Sandbox) -> Result<(There, u32), Complaint> {
         what,
         hint: "make room on the disk, and run it where it was built".into(),
     };
-    let attempt = sandbox
-        .attempt(look::NAME, &Probe::USUAL)
-        .map_err(no_attempt)?;
+    let attempt = attempt(sandbox, look::NAME, &Probe::USUAL).map_err(no_attempt)?;
     match &attempt.report {
         Ok(report) => {
             let there = look::there(&report.seen, &attempt.lab.bait)?;
@@ -243,12 +260,9 @@ fn made(sandbox: &Sandbox, one: &Chosen) -> Outcome {
     if let Some(why) = &one.why_not {
         return without(Verdict::NotTried, why.clone());
     }
-    // What plants the bait panics where it cannot; that is this probe's trouble and no other's.
-    let attempt = catch_unwind(AssertUnwindSafe(|| sandbox.attempt(one.name, one.probe)));
-    let attempt = match attempt {
-        Ok(Ok(attempt)) => attempt,
-        Ok(Err(why)) => return without(Verdict::Error, why),
-        Err(_) => return without(Verdict::Error, "planting the bait failed".into()),
+    let attempt = match attempt(sandbox, one.name, one.probe) {
+        Ok(attempt) => attempt,
+        Err(why) => return without(Verdict::Error, why),
     };
     let Attempt {
         report,
