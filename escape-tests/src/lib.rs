@@ -10,6 +10,7 @@
 )]
 
 pub mod claude_code;
+pub mod elsewhere;
 pub mod harness;
 pub mod messages_api;
 pub mod nix_lab;
@@ -86,12 +87,18 @@ fn writable(folder: &Path) -> bool {
 #[must_use]
 pub fn target_folder() -> PathBuf {
     let this = env::current_exe().expect("a running program has a path");
+    target_around(&this).expect("Cargo marks its target folder")
+}
+
+/// The target folder that a program of the workspace lies in.
+pub(crate) fn target_around(program: &Path) -> Option<PathBuf> {
     // Each TRIPLE folder in it may be marked as well: the outermost counts.
-    let target = this
+    let marked = |folder: &&Path| folder.join("CACHEDIR.TAG").is_file();
+    program
         .ancestors()
-        .filter(|folder| folder.join("CACHEDIR.TAG").is_file())
-        .last();
-    target.expect("Cargo marks its target folder").to_owned()
+        .filter(marked)
+        .last()
+        .map(Path::to_owned)
 }
 
 /// Prints why a test cannot do its work here. Where the host promised everything (CLAUDEBOX_TESTS_STRICT), that fails.
@@ -257,21 +264,25 @@ impl Default for Caller {
 
 /// Where homes are made: in the target folder, which is no place that the sandbox treats apart as it does `/tmp`.
 fn scratch() -> PathBuf {
-    let target = target_folder();
+    let scratch = open_to_the_caller(&target_folder()).unwrap_or_else(|why| panic!("{why}"));
+    fs::create_dir_all(&scratch).expect("making a folder in target");
+    scratch
+}
+
+/// The place for homes below `target`, if the caller can enter it.
+pub(crate) fn open_to_the_caller(target: &Path) -> Result<PathBuf, String> {
     let open = |folder: &Path| {
         fs::metadata(folder).is_ok_and(|folder| folder.permissions().mode() & 0o001 != 0)
     };
     let closed = target.ancestors().find(|folder| is_root() && !open(folder));
     if let Some(folder) = closed {
-        panic!(
+        return Err(format!(
             "the tests run as root and start the launcher as uid {BOXER}, which cannot enter {}\n\
              hint: move the checkout to a folder that every user can enter, or chmod o+x that one",
             folder.display()
-        );
+        ));
     }
-    let scratch = target.join("callers");
-    fs::create_dir_all(&scratch).expect("making a folder in target");
-    scratch
+    Ok(target.join("callers"))
 }
 
 /// How a command ended, and what it said.

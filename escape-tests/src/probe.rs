@@ -282,7 +282,37 @@ pub struct Verdict {
     pub breaches: Vec<String>,
 }
 
+/// What each act should give, by its name.
+#[derive(Debug)]
+pub struct Wanted {
+    /// Of acts by whatever name.
+    all: Option<Act>,
+    /// Of the acts that there should be, and of no other.
+    pub named: BTreeMap<String, Act>,
+}
+
+impl Wanted {
+    /// Of the act of this name, if there should be one.
+    #[must_use]
+    pub fn of(&self, what: &str) -> Option<&Act> {
+        self.all.as_ref().or_else(|| self.named.get(what))
+    }
+}
+
 impl Expect {
+    /// What each act should give.
+    #[must_use]
+    pub fn wanted(self, bait: &Bait) -> Wanted {
+        let (all, named) = match self {
+            Expect::Reached => (Some(Act::Reached), Seen::default()),
+            Expect::Absent => (Some(Act::Absent), Seen::default()),
+            Expect::Refused(errno) => (Some(Act::Refused(errno as i32)), Seen::default()),
+            Expect::Exactly(exact) => (None, exact(bait)),
+        };
+        let named = named.0;
+        Wanted { all, named }
+    }
+
     /// Compares a report with this.
     #[must_use]
     pub fn judge(self, seen: &Seen, bait: &Bait) -> Verdict {
@@ -290,18 +320,10 @@ impl Expect {
         if seen.0.is_empty() {
             verdict.differences.push("nothing was reported".into());
         }
-        let exact = match self {
-            Expect::Exactly(exact) => Some(exact(bait)),
-            Expect::Reached | Expect::Absent | Expect::Refused(_) => None,
-        };
+        let table = self.wanted(bait);
         for (what, act) in &seen.0 {
-            let wanted = match self {
-                Expect::Reached => Some(Act::Reached),
-                Expect::Absent => Some(Act::Absent),
-                Expect::Refused(errno) => Some(Act::Refused(errno as i32)),
-                Expect::Exactly(_) => exact.as_ref().and_then(|exact| exact.0.get(what).cloned()),
-            };
-            if wanted.as_ref() == Some(act) {
+            let wanted = table.of(what);
+            if wanted == Some(act) {
                 continue;
             }
             let wanted =
@@ -312,7 +334,7 @@ impl Expect {
             }
             verdict.differences.push(difference);
         }
-        for (what, act) in exact.iter().flat_map(|exact| &exact.0) {
+        for (what, act) in &table.named {
             if !seen.0.contains_key(what) {
                 verdict
                     .differences

@@ -33,6 +33,7 @@ impl Company {
         };
         let start = Start {
             program: (&trial.again.0, &arguments),
+            as_root: trial.as_root,
             probe: &probe,
             input: &[],
             limit: trial.limit,

@@ -145,7 +145,7 @@ impl Trial {
                 ));
             }
         } else {
-            let report = self.report(&told, &self.name);
+            let report = report(&told, &self.name, self.limit);
             shown.seen = report.map_err(|why| format!("{why}{told}"))?.seen;
             shown.verdict = self.probe.expect.judge(&shown.seen, bait);
         }
@@ -187,7 +187,7 @@ impl Trial {
             Some(words) if strict => return Err(format!("it did not refuse to start: {words}")),
             _ => {}
         }
-        let report = self.report(told, &name_of_then(&self.name, number))?;
+        let report = report(told, &name_of_then(&self.name, number), self.limit)?;
         Ok((session.expect.judge(&report.seen, bait), report.seen))
     }
 
@@ -207,6 +207,7 @@ impl Trial {
         };
         let start = Start {
             program: (&self.again.0, &arguments),
+            as_root: self.as_root,
             probe,
             input: &input,
             limit: self.limit,
@@ -238,35 +239,6 @@ impl Trial {
         let input = serde_json::to_vec(bait).map_err(|error| error.to_string())?;
         Ok((order, input))
     }
-
-    /// The one line of the report of `name`. Anything else is a failure: silence, two lines, another probe's line, an exit
-    /// status that is not 0.
-    fn report(&self, told: &Told, name: &str) -> Result<Report, String> {
-        if told.late {
-            return Err(format!("it did not end within {:?}", self.limit));
-        }
-        let as_wished = if told.killed {
-            told.status.signal() == Some(9)
-        } else {
-            told.status.success()
-        };
-        if !as_wished {
-            return Err(format!("the trial ended with {}", told.status));
-        }
-        let mut lines = told.stdout.lines();
-        let (Some(line), None) = (lines.next(), lines.next()) else {
-            return Err(format!(
-                "{} lines were reported, not one",
-                told.stdout.lines().count()
-            ));
-        };
-        let report: Report =
-            serde_json::from_str(line).map_err(|error| format!("not a report: {error}"))?;
-        if report.probe != name {
-            return Err(format!("the report is of {}", report.probe));
-        }
-        Ok(report)
-    }
 }
 
 impl Trial {
@@ -286,6 +258,38 @@ impl Trial {
         }
         Ok(())
     }
+}
+
+/// The one line of the probe `name`. Anything else is a failure: silence, two lines, another probe's line, an exit status
+/// that is not 0.
+///
+/// # Errors
+/// Which of these it was.
+pub fn report(told: &Told, name: &str, limit: Duration) -> Result<Report, String> {
+    if told.late {
+        return Err(format!("it did not end within {limit:?}"));
+    }
+    let as_wished = if told.killed {
+        told.status.signal() == Some(9)
+    } else {
+        told.status.success()
+    };
+    if !as_wished {
+        return Err(format!("the trial ended with {}", told.status));
+    }
+    let mut lines = told.stdout.lines();
+    let (Some(line), None) = (lines.next(), lines.next()) else {
+        return Err(format!(
+            "{} lines were reported, not one",
+            told.stdout.lines().count()
+        ));
+    };
+    let report: Report =
+        serde_json::from_str(line).map_err(|error| format!("not a report: {error}"))?;
+    if report.probe != name {
+        return Err(format!("the report is of {}", report.probe));
+    }
+    Ok(report)
 }
 
 /// Under the real plan: exactly what was expected, and no damage.
@@ -330,10 +334,10 @@ fn bit(shown: &Shown) -> Result<(), String> {
 
 /// Whether this run of the test program is a trial: then it is made, and this is its exit status.
 #[must_use]
-pub fn trial_of(
+pub fn trial_of<Order: serde::de::DeserializeOwned>(
     arguments: &[String],
     word: &str,
-    run: impl Fn(&Spec) -> Result<u8, String>,
+    run: impl Fn(&Order) -> Result<u8, String>,
 ) -> Option<u8> {
     let [first, path] = arguments else {
         return None;

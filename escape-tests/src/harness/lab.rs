@@ -90,7 +90,11 @@ impl Lab {
     /// A program started by who starts the launcher, in the project, with an environment from empty.
     #[must_use]
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        if !self.as_root {
+        self.command_as(self.as_root, program)
+    }
+
+    pub(super) fn command_as(&self, as_root: bool, program: impl AsRef<OsStr>) -> Command {
+        if !as_root {
             return self.caller.command(program);
         }
         let mut command = Command::new(program);

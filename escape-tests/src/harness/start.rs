@@ -23,6 +23,9 @@ pub const LIMIT: Duration = Duration::from_secs(10);
 /// How long bwrap works on a sandbox that it never finishes, before the launcher is killed.
 const EARLY: Duration = Duration::from_millis(200);
 
+/// What is kept of a stream. A report is shorter, and a program that never stops talking must not fill the memory.
+const MOST: usize = 4 << 20;
+
 /// How long the end of everything inside may take once the launcher is gone (RUN-04).
 const GONE: Duration = Duration::from_secs(2);
 
@@ -31,6 +34,8 @@ const GONE: Duration = Duration::from_secs(2);
 pub struct Start<'a> {
     /// The program, which is a test binary, and its arguments.
     pub program: (&'a Path, &'a [String]),
+    /// Whether uid 0 starts it.
+    pub as_root: bool,
     /// Its streams and its end are those of this probe.
     pub probe: &'a Probe,
     /// What it reads on a standard input that is a pipe.
@@ -89,7 +94,7 @@ impl Start<'_> {
     pub(super) fn command(&self, lab: &Lab) -> io::Result<Command> {
         let bait = &lab.bait;
         let (program, arguments) = self.program;
-        let mut command = lab.command(program);
+        let mut command = lab.command_as(self.as_root, program);
         command.args(arguments).stderr(Stdio::piped());
         lab::environment(&mut command, bait);
         match self.probe.streams {
@@ -239,7 +244,9 @@ impl Stream {
             let mut buffer = [0; 8192];
             while let Ok(length @ 1..) = stream.read(&mut buffer) {
                 let mut said = shared.lock().expect("no reader panics");
-                said.extend_from_slice(&buffer[..length]);
+                if said.len() < MOST {
+                    said.extend_from_slice(&buffer[..length]);
+                }
             }
         });
         Self { said, reader }

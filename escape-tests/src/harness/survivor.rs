@@ -68,12 +68,15 @@ pub fn ignore_signals() {
     }
 }
 
+/// How the complaint begins that no lock was left, so that there was nobody to outlive anything.
+pub const NO_TRACE: &str = "the process left no trace";
+
 /// The damage, if a process that outlived its sandbox still holds the lock, or if it was never there.
 #[must_use]
 pub fn still_held(file: &Path, damage: &str) -> Option<String> {
     let file = match File::open(file) {
         Ok(file) => file,
-        Err(error) => return Some(format!("the process left no trace: {error}")),
+        Err(error) => return Some(format!("{NO_TRACE}: {error}")),
     };
     let free = Flock::lock(file, FlockArg::LockExclusiveNonblock).is_ok();
     (!free).then(|| damage.to_owned())

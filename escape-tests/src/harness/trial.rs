@@ -98,9 +98,7 @@ pub fn run(spec: &Spec) -> Result<u8, String> {
 /// What could not be done.
 pub fn run_probe(spec: &Spec, probe: &Probe) -> Result<u8, String> {
     reach_everything(&spec.bait)?;
-    leave_open(&spec.bait).map_err(|error| format!("leaving descriptors open: {error}"))?;
-    plant_key(&spec.bait)?;
-    allow_core_files().map_err(|error| format!("allowing core files: {error}"))?;
+    be_careless(&spec.bait)?;
     if spec.way == Way::Outside {
         let (program, arguments) = command(spec);
         let error = Command::new(&program).args(arguments).exec();
@@ -208,8 +206,21 @@ fn arguments(spec: &Spec, probe: &Probe) -> Result<Vec<OsString>, String> {
     Ok(arguments)
 }
 
+/// What a caller has about them when they start a launcher: open descriptors, a session key, core files allowed.
+///
+/// # Errors
+/// What could not be done.
+pub fn be_careless(bait: &Bait) -> Result<(), String> {
+    leave_open(bait).map_err(|error| format!("leaving descriptors open: {error}"))?;
+    plant_key(bait)?;
+    allow_core_files().map_err(|error| format!("allowing core files: {error}"))
+}
+
 /// META-05: whatever an attack goes for is there, and this very user reaches it from outside.
-fn reach_everything(bait: &Bait) -> Result<(), String> {
+///
+/// # Errors
+/// What is not reachable.
+pub fn reach_everything(bait: &Bait) -> Result<(), String> {
     let unreachable = |what: &str, why: &str| {
         Err(format!(
             "the bait is not reachable from outside: {what}: {why}"

@@ -5,7 +5,7 @@ use crate::harness::inside::in_child;
 use crate::probe::*;
 
 /// A field of /proc/self/status.
-pub(super) fn status(field: &str) -> Act {
+pub(crate) fn status(field: &str) -> Act {
     let status = match fs::read_to_string("/proc/self/status") {
         Ok(status) => status,
         Err(error) => return Act::of::<()>(Err(error)),

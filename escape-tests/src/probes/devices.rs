@@ -19,8 +19,14 @@ pub const PROBE: Probe = Probe {
     expect: Expect::Exactly(|_| {
         Seen::each(DEVICES, |_| Act::Reached).and("mknod(2)", Act::errno(Errno::EPERM))
     }),
-    attempt: |_| {
-        let made = mknod("/tmp/device", SFlag::S_IFBLK, Mode::S_IRUSR, makedev(7, 0));
+    attempt: |bait| {
+        let device = format!("/tmp/{}", bait.mark);
+        let made = mknod(
+            device.as_str(),
+            SFlag::S_IFBLK,
+            Mode::S_IRUSR,
+            makedev(7, 0),
+        );
         match inside::walk(Path::new("/dev"), &|path| path.is_symlink()) {
             Ok(found) => Seen::each(
                 found

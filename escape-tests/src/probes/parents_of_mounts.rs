@@ -7,7 +7,10 @@ use std::path::PathBuf;
 use crate::harness::inside;
 use crate::probe::*;
 
-fn parents(bait: &Bait) -> BTreeSet<PathBuf> {
+/// What a version manager reads.
+pub(crate) const PLANTED: &str = ".mise.toml";
+
+pub(crate) fn parents(bait: &Bait) -> BTreeSet<PathBuf> {
     let ends = [&bait.home, &bait.granted, &bait.inside];
     ends.into_iter()
         .flat_map(|end| end.ancestors().skip(1))
@@ -24,7 +27,7 @@ pub const PROBE: Probe = Probe {
     attempt: |bait| {
         let parents = parents(bait);
         let mut seen = Seen::each(parents.iter().map(|parent| parent.display()), |parent| {
-            inside::create(&PathBuf::from(parent.to_string()).join(".mise.toml"))
+            inside::create(&PathBuf::from(parent.to_string()).join(PLANTED))
         });
         let top = bait.home.parent().unwrap_or(&bait.home);
         seen.add(

@@ -14,7 +14,9 @@ pub const PROBE: Probe = Probe {
         Seen::each(
             std::env::split_paths(&path).map(|entry| entry.display().to_string()),
             |entry| match entry.starts_with('/') {
-                true => inside::create(&std::path::Path::new(entry).join("claudebox-planted")),
+                true => {
+                    inside::create(&std::path::Path::new(entry).join(super::root_planted::PLANTED))
+                }
                 // Found from whatever folder is the current one.
                 false => Act::Reached,
             },

@@ -63,7 +63,7 @@ pub const PROBE: Probe = Probe {
         for (folder, most, _) in folders(bait) {
             seen.add(format!("size of {}", folder.display()), size(&folder));
             seen.add(format!("mode of {}", folder.display()), mode(&folder));
-            let path = folder.join("filled");
+            let path = folder.join(&bait.mark);
             // Where it is not a tmpfs of that size, the disk of the host is not filled to show it.
             let sized = size(&folder) == Act::saw(format!("{most} MiB"));
             let filled = match File::create(&path) {

@@ -64,7 +64,7 @@ fn attempt(call: &str, bait: &Bait) -> Act {
         ),
         "raise a hard limit" => {
             let most = [u64::MAX, u64::MAX];
-            let limit = i64::from(libc::RLIMIT_CORE);
+            let limit = i64::from(libc::RLIMIT_NICE);
             system_call(
                 libc::SYS_prlimit64,
                 [0, limit, most.as_ptr() as i64, 0, 0, 0],

@@ -3,6 +3,22 @@
 use crate::harness::inside;
 use crate::probe::*;
 
+pub(crate) const FOLDERS: [&str; 10] = [
+    "/",
+    "/etc",
+    "/etc/claude-code",
+    "/usr",
+    "/usr/bin",
+    "/run",
+    "/run/claudebox",
+    "/run/claudebox/bin",
+    "/var",
+    "/dev",
+];
+
+/// The file that is planted, also in the folders of PATH.
+pub(crate) const PLANTED: &str = "claudebox-planted";
+
 pub const PROBE: Probe = Probe {
     asks: "can it plant a file outside its own folders?",
     threats: &["FS-06", "FS-07"],
@@ -10,20 +26,8 @@ pub const PROBE: Probe = Probe {
     also_as_root: true,
     expect: Expect::Refused(Errno::EROFS),
     attempt: |_| {
-        let folders = [
-            "/",
-            "/etc",
-            "/etc/claude-code",
-            "/usr",
-            "/usr/bin",
-            "/run",
-            "/run/claudebox",
-            "/run/claudebox/bin",
-            "/var",
-            "/dev",
-        ];
-        Seen::each(folders, |folder| {
-            inside::create(&std::path::Path::new(folder).join("claudebox-planted"))
+        Seen::each(FOLDERS, |folder| {
+            inside::create(&std::path::Path::new(folder).join(PLANTED))
         })
     },
     ..Probe::USUAL

@@ -21,7 +21,7 @@ pub const PROBE: Probe = Probe {
             ("/tmp", "/tmp".into()),
             ("/var/tmp", "/var/tmp".into()),
         ] {
-            let program = folder.join("built");
+            let program = folder.join(format!("built-{}", bait.mark));
             let made = fs::copy("/bin/true", &program)
                 .and_then(|_| fs::set_permissions(&program, fs::Permissions::from_mode(0o755)))
                 .and_then(|()| Command::new(&program).status());

@@ -21,11 +21,11 @@ pub const PROBE: Probe = Probe {
             .and("the working folder", Act::of(fs::read("kept")))
             .and(
                 "a temporary file",
-                Act::of(fs::write(std::env::temp_dir().join("file"), CONTENT)),
+                Act::of(fs::write(std::env::temp_dir().join(&bait.mark), CONTENT)),
             )
             .and(
                 "a file in the home folder",
-                Act::of(fs::write(bait.home.join(".cache"), CONTENT)),
+                Act::of(fs::write(bait.home.join(".made"), CONTENT)),
             )
     },
     harmed: |bait| {

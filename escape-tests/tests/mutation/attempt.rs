@@ -92,6 +92,7 @@ pub(crate) fn start(
     };
     let start = Start {
         program: (&this, &[TRIAL.to_owned(), spec_file.display().to_string()]),
+        as_root: setting.as_root,
         probe,
         input: &input.map_err(|error| error.to_string())?,
         limit: LIMIT,
