@@ -1,5 +1,6 @@
 //! META-03: each part of the plan left out, or loosened, must turn at least one probe red: alone, or as the last of several walls
-//! ([`LAST_WALLS`](escape_tests::harness::mutation::LAST_WALLS)). A survivor is a failure.
+//! ([`LAST_WALLS`](escape_tests::harness::mutation::LAST_WALLS)). A survivor is a failure. And where bwrap leaves
+//! something out by itself, PID 1 must find it out before the command starts.
 //!
 //! One trial is one tier and one user who starts the launcher. Started once more, this program is the trial, the launcher
 //! under a mutated plan, the neighbour, or the inside half.
@@ -19,7 +20,7 @@ mod setting;
 
 use std::process::ExitCode;
 
-use escape_tests::harness::mutation::{LAST_WALLS, MISSED_AS_ROOT, batch, launcher};
+use escape_tests::harness::mutation::{LAST_WALLS, MISSED_AS_ROOT, batch, launcher, liar};
 use escape_tests::harness::{drive, neighbour, trial};
 use escape_tests::probe::{Probe, Tier};
 use escape_tests::{is_root, probes};
@@ -33,6 +34,11 @@ const TRIAL: &str = "--trial";
 fn main() -> ExitCode {
     if let Some(status) = launcher::run() {
         return ExitCode::from(status);
+    }
+    if let Some(error) = liar::run() {
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), "lying-bwrap: {error}");
+        return ExitCode::FAILURE;
     }
     let given: Vec<String> = std::env::args().skip(1).collect();
     if let Some(status) = drive::trial_of(&given, TRIAL, trial_run) {
@@ -67,6 +73,10 @@ fn main() -> ExitCode {
             trials.push(Trial::test(
                 format!("mutation::{}", setting.name()),
                 move || setting.run().map_err(Into::into),
+            ));
+            trials.push(Trial::test(
+                format!("lying_bwrap::{}", setting.name()),
+                move || setting.lie().map_err(Into::into),
             ));
         }
     }

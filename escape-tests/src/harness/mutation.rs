@@ -8,6 +8,7 @@
 
 pub mod batch;
 pub mod launcher;
+pub mod liar;
 
 use std::path::Path;
 
@@ -60,6 +61,8 @@ pub struct Listed {
     pub only_look: bool,
     /// Whether descriptors stay open across the start.
     pub leaves_open: bool,
+    /// Whether PID 1 must find it out by itself where bwrap, and not the plan, leaves it out.
+    pub found_out: bool,
 }
 
 /// Every mutation of `plan`.
@@ -73,6 +76,7 @@ pub fn all(plan: &Plan, bait: &Bait) -> Vec<Mutation> {
             guard,
             only_look,
             leaves_open,
+            found_out: is_found_out(plan, &change, bait.uid),
         };
         found.push(Mutation { listed, change });
     };
@@ -138,6 +142,28 @@ pub fn all(plan: &Plan, bait: &Bait) -> Vec<Mutation> {
     let name = "with every variable of the host".to_owned();
     add(name, Guard::EnvAllowlist, Change::HostVariables, false);
     found
+}
+
+/// What PID 1 compares with the plan, of all that bwrap carries out (HARD-05).
+fn is_found_out(plan: &Plan, change: &Change, uid: u32) -> bool {
+    match change {
+        Change::MadeWritable(_) => true,
+        Change::StepLeftOut(number) => match &plan.steps[*number].action {
+            Action::Unshare { namespace } => {
+                matches!(namespace, Namespace::Pid | Namespace::Network)
+            }
+            // For an ordinary user bwrap does both in any case.
+            Action::BeUser { .. } | Action::DropCapabilities => uid == 0,
+            Action::Hostname { .. }
+            | Action::Tmpfs { .. }
+            | Action::Bind { .. }
+            | Action::Cover { .. }
+            | Action::Proc { .. }
+            | Action::RemountReadOnly { .. } => true,
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 impl Mutation {

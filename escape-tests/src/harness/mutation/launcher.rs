@@ -48,6 +48,8 @@ pub enum Task {
     Whole,
     /// Starts under the plan with the mutations of these names.
     Mutated(Vec<String>),
+    /// Starts under the plan as it is, with a bwrap that carries out the mutation of this name and does not say so.
+    Lied(String),
 }
 
 /// Whether this program was started as the launcher: then this is its exit status.
@@ -99,6 +101,14 @@ fn launch(folder: &Path, arguments: Vec<OsString>) -> Result<u8, String> {
                 .map_err(|error| error.to_string());
         }
         Task::Whole => {}
+        Task::Lied(name) => {
+            let lie = all.iter().find(|one| one.listed.name == *name);
+            let lie = lie.ok_or_else(|| format!("this plan has no mutation {name}"))?;
+            let mut lied = plan.clone();
+            lie.apply(&mut lied, &facts);
+            super::liar::place(&mut plan, &lied, &spec.bait.beside)
+                .map_err(|error| format!("{name}: {error}"))?;
+        }
         Task::Mutated(names) => {
             let whole = plan.clone();
             // From the last to the first: a step that goes must not change the numbers of the others.
