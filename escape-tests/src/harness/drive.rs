@@ -198,10 +198,10 @@ fn bit(verdict: &Verdict, harm: Option<String>) -> Result<(), String> {
 
 /// Whether this run of the test program is a trial: then it is made, and this is its exit status.
 #[must_use]
-pub fn trial_of(
+pub fn trial_of<S: serde::de::DeserializeOwned>(
     arguments: &[String],
     word: &str,
-    run: impl Fn(&Spec) -> Result<u8, String>,
+    run: impl Fn(&S) -> Result<u8, String>,
 ) -> Option<u8> {
     let [first, path] = arguments else {
         return None;

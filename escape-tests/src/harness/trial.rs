@@ -1,5 +1,6 @@
 //! Owns the trial: a process of the caller's that shows what it can reach, and then becomes the launcher.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::net::TcpStream;
@@ -79,12 +80,19 @@ pub fn run(spec: &Spec) -> Result<u8, String> {
 /// # Errors
 /// What could not be done.
 pub fn run_probe(spec: &Spec, probe: &Probe) -> Result<u8, String> {
+    run_with(spec, probe, arguments(spec, options(spec)))
+}
+
+/// As [`run_probe`], with other [`arguments`].
+///
+/// # Errors
+/// What could not be done.
+pub fn run_with(spec: &Spec, probe: &Probe, arguments: Vec<OsString>) -> Result<u8, String> {
     reach_everything(&spec.bait)?;
     leave_open(&spec.bait).map_err(|error| format!("leaving descriptors open: {error}"))?;
     plant_key(&spec.bait)?;
     allow_core_files().map_err(|error| format!("allowing core files: {error}"))?;
     if spec.way == Way::CommandLine {
-        let arguments = arguments(spec);
         let error = Command::new(&spec.launcher).args(&arguments[1..]).exec();
         return Err(format!("starting {}: {error}", spec.launcher.display()));
     }
@@ -99,7 +107,7 @@ pub fn run_probe(spec: &Spec, probe: &Probe) -> Result<u8, String> {
     if !gone.contains(&Guard::DescriptorsClosed) {
         launch::close_inherited().map_err(|error| format!("closing descriptors: {error}"))?;
     }
-    let args = Args::try_parse_from(arguments(spec)).map_err(|error| error.to_string())?;
+    let args = Args::try_parse_from(arguments).map_err(|error| error.to_string())?;
     let Wish::Enter(entry) = args.wish() else {
         return Err("these arguments start nothing".into());
     };
@@ -134,24 +142,31 @@ pub fn run_probe(spec: &Spec, probe: &Probe) -> Result<u8, String> {
     }
 }
 
-fn arguments(spec: &Spec) -> Vec<std::ffi::OsString> {
+/// The options of every trial: what a plan is made of.
+#[must_use]
+pub fn options(spec: &Spec) -> Vec<OsString> {
     let bait = &spec.bait;
-    let mut arguments: Vec<std::ffi::OsString> =
-        ["claudebox", "exec", "--yes", "--network", bait.tier.name()]
-            .map(Into::into)
-            .into();
-    arguments.extend([
+    let mut options: Vec<OsString> = ["--network", bait.tier.name()].map(Into::into).into();
+    options.extend([
         "--env".into(),
         "PROBE_ASKED_FOR".into(),
         "--mount".into(),
         bait.granted.clone().into(),
     ]);
     if bait.uid == 0 {
-        arguments.push("--allow-root".into());
+        options.push("--allow-root".into());
     }
     // The inside half is shown as whatever a user grants is.
-    let inside = std::ffi::OsString::from(spec.inside.clone());
-    arguments.extend(["--mount".into(), inside.clone()]);
+    options.extend(["--mount".into(), spec.inside.clone().into()]);
+    options
+}
+
+/// The arguments of the launcher, its name first, that start the inside half with these options.
+#[must_use]
+pub fn arguments(spec: &Spec, options: Vec<OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = ["claudebox", "exec", "--yes"].map(Into::into).into();
+    arguments.extend(options);
+    let inside = spec.inside.clone().into();
     arguments.extend(["--".into(), inside, spec.probe.clone().into()]);
     arguments
 }

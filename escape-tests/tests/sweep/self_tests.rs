@@ -1,0 +1,7 @@
+//! Owns tests of the sweep itself.
+
+use libtest_mimic::Trial;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    Vec::new()
+}
