@@ -71,6 +71,9 @@ pub struct Walked {
 /// How much of an excess is reported.
 const REPORTED: usize = 40;
 
+/// More than any file that the launcher makes.
+const LONGEST: u64 = 1024 * 1024;
+
 /// Where a walk that has left the sandbox ends.
 const MOST: u64 = 5_000_000;
 
@@ -203,7 +206,7 @@ fn look(place: &Place) -> Option<Found> {
         ),
         Kind::Device => format!("{}:{}", major(metadata.rdev()), minor(metadata.rdev())),
         Kind::Folder => format!("{:04o}", metadata.permissions().mode() & 0o7777),
-        Kind::File if place.holds.is_some() => content(path),
+        Kind::File if place.kind == kind && place.holds.is_some() => content(path),
         Kind::File | Kind::Socket | Kind::Fifo => String::new(),
     };
     let level = above(path, kind, Level::Listed, place.opens).unwrap_or(Level::Listed);
@@ -212,7 +215,8 @@ fn look(place: &Place) -> Option<Found> {
 
 fn content(path: &Path) -> String {
     let mut bytes = Vec::new();
-    let read = fs::File::open(path).and_then(|mut file| file.read_to_end(&mut bytes));
+    let file = fs::File::open(path);
+    let read = file.and_then(|file| file.take(LONGEST).read_to_end(&mut bytes));
     match read {
         Ok(_) => escape(OsStr::from_bytes(&bytes)),
         Err(error) => error.to_string(),

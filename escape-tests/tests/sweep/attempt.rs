@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::slice;
 
 use escape_tests::claudebox_bin;
 use escape_tests::harness::lab::Lab;
@@ -50,8 +49,8 @@ pub(crate) struct Setting {
     pub(crate) streams: Streams,
     pub(crate) extra: Extra,
     pub(crate) way: Way,
-    /// The guard that is taken away, in the way that is for it.
-    pub(crate) gone: Option<&'static Guard>,
+    /// The guards that are taken away, in the way that is for it.
+    pub(crate) gone: &'static [Guard],
 }
 
 /// What a trial is told.
@@ -59,21 +58,21 @@ pub(crate) struct Setting {
 pub(crate) struct Task {
     spec: Spec,
     extra: Extra,
-    gone: Option<Guard>,
+    gone: Vec<Guard>,
 }
 
 /// The trial of `task`: it becomes the launcher.
 pub(crate) fn trial(task: &Task) -> Result<u8, String> {
-    let gone = |guard: &&Guard| Some(**guard) == task.gone;
-    let probe = probe(Guard::ALL.iter().find(gone), Streams::Pipes);
+    // Guards of a probe live as long as the program, which is not long here.
+    let probe = probe(task.gone.clone().leak(), Streams::Pipes);
     let mut options = trial::options(&task.spec);
     options.extend(task.extra.options(&task.spec.bait));
     trial::run_with(&task.spec, &probe, trial::arguments(&task.spec, options))
 }
 
-fn probe(gone: Option<&'static Guard>, streams: Streams) -> Probe {
+fn probe(gone: &'static [Guard], streams: Streams) -> Probe {
     Probe {
-        behind: gone.map_or(&[], slice::from_ref),
+        behind: gone,
         streams,
         ..Probe::USUAL
     }
@@ -121,7 +120,7 @@ impl Setting {
                 inside: inside.clone(),
             },
             extra: self.extra,
-            gone: self.gone.copied(),
+            gone: self.gone.to_vec(),
         };
         let plan = self.printed(&lab, &probe, &task)?;
         let command = vec![inside.into(), NAME.into()];
