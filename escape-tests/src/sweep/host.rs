@@ -90,8 +90,13 @@ impl Host {
             mounts: mounts::read()?,
             sources,
             namespaces: namespaces(),
-            filters: filters.and_then(|count| count.trim().parse().ok()).unwrap_or(0),
-            cgroups: cgroups().into_iter().map(|(hierarchy, _)| hierarchy).collect(),
+            filters: filters
+                .and_then(|count| count.trim().parse().ok())
+                .unwrap_or(0),
+            cgroups: cgroups()
+                .into_iter()
+                .map(|(hierarchy, _)| hierarchy)
+                .collect(),
             network: seen,
         })
     }
@@ -104,7 +109,9 @@ impl Host {
             if name.ends_with(" listens on") {
                 let later = later.0.get(name).map(String::as_str).unwrap_or_default();
                 let later: BTreeSet<&str> = later.split(' ').collect();
-                let both = addresses.split(' ').filter(|address| later.contains(address));
+                let both = addresses
+                    .split(' ')
+                    .filter(|address| later.contains(address));
                 *addresses = both.collect::<Vec<_>>().join(" ");
             }
         }
@@ -115,7 +122,8 @@ fn source(from: &Text) -> io::Result<Source> {
     let metadata = fs::symlink_metadata(from.path())?;
     let kind = Kind::of(metadata.file_type());
     let children = match kind {
-        Kind::Folder => fs::read_dir(from.path())?.count(),
+        // One that cannot be listed here cannot be listed inside.
+        Kind::Folder => fs::read_dir(from.path()).map_or(0, Iterator::count),
         _ => 0,
     };
     Ok(Source {
@@ -130,7 +138,10 @@ fn source(from: &Text) -> io::Result<Source> {
 /// The namespaces of this process, by name (namespaces(7)).
 #[must_use]
 pub fn namespaces() -> BTreeMap<String, String> {
-    let links = fs::read_dir("/proc/self/ns").into_iter().flatten().flatten();
+    let links = fs::read_dir("/proc/self/ns")
+        .into_iter()
+        .flatten()
+        .flatten();
     let named = links.map(|link| {
         let namespace = fs::read_link(link.path())
             .map_or_else(|error| error.to_string(), |to| to.display().to_string());

@@ -24,7 +24,9 @@ pub fn differences(bound: &Bound, report: &Report) -> Vec<String> {
     for (at, least) in &bound.counts {
         let seen = walked.below.get(at).copied().unwrap_or_default();
         if seen < *least {
-            found.push(format!("{at}: {seen} names were walked, at least {least} are there"));
+            found.push(format!(
+                "{at}: {seen} names were walked, at least {least} are there"
+            ));
         }
     }
     found
@@ -59,7 +61,10 @@ fn of_place(place: &Place, found: Option<&Found>) -> Option<String> {
     } else if found.level < place.least {
         Some(format!("{}; at least {}", found.level, place.least))
     } else {
-        let holds = place.holds.as_ref().filter(|holds| **holds != found.holds)?;
+        let holds = place
+            .holds
+            .as_ref()
+            .filter(|holds| **holds != found.holds)?;
         Some(format!("it holds {:?}, not {holds:?}", found.holds))
     }
 }

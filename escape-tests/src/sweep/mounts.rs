@@ -52,7 +52,8 @@ impl Mount {
     #[must_use]
     pub fn with(&self, flags: &[&str]) -> Self {
         let mut more = self.clone();
-        more.flags.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        more.flags
+            .extend(flags.iter().map(|flag| (*flag).to_owned()));
         more
     }
 
@@ -61,7 +62,10 @@ impl Mount {
     pub fn flags(&self) -> String {
         let access = if self.has("ro") { "ro" } else { "rw" };
         let more = FLAGS.into_iter().filter(|flag| self.has(flag));
-        std::iter::once(access).chain(more).collect::<Vec<_>>().join(" ")
+        std::iter::once(access)
+            .chain(more)
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 
@@ -117,10 +121,7 @@ fn unescape(field: &str) -> Text {
 pub fn look(seen: &mut Seen, mounts: &[Mount]) {
     for mount in mounts {
         let Mount { at, kind, .. } = mount;
-        seen.add(
-            format!("mount {at}"),
-            format!("{kind} {}", mount.flags()),
-        );
+        seen.add(format!("mount {at}"), format!("{kind} {}", mount.flags()));
         seen.add(
             format!("source of {at}"),
             format!("{} {}", mount.device, mount.root),
@@ -153,7 +154,13 @@ mod tests {
         let mount = parse(line).expect("it is well formed");
         assert_eq!(
             mount,
-            Mount::new("/c\\d", "/a b", "254:0", "ext4", &["rw", "nosuid", "relatime"])
+            Mount::new(
+                "/c\\d",
+                "/a b",
+                "254:0",
+                "ext4",
+                &["rw", "nosuid", "relatime"]
+            )
         );
         assert_eq!(mount.flags(), "rw nosuid");
         assert_eq!(mount.with(&["ro", "nodev"]).flags(), "ro nosuid nodev");
@@ -163,7 +170,12 @@ mod tests {
     #[test]
     fn the_longest_and_last_counts() {
         let mount = |at, kind| Mount::new(at, "/", "0:1", kind, &[]);
-        let mounts = [mount("/", "a"), mount("/x", "b"), mount("/x", "c"), mount("/xy", "d")];
+        let mounts = [
+            mount("/", "a"),
+            mount("/x", "b"),
+            mount("/x", "c"),
+            mount("/xy", "d"),
+        ];
         let kind = |path: &str| below(&mounts, Path::new(path)).map(|mount| mount.kind.as_str());
         assert_eq!(kind("/x/y"), Some("c"));
         assert_eq!(kind("/xz"), Some("a"));

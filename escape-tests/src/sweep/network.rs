@@ -60,7 +60,9 @@ pub fn look(seen: &mut Seen) {
         Ok(found) => {
             let mut devices: BTreeMap<String, (InterfaceFlags, BTreeSet<String>)> = BTreeMap::new();
             for one in found {
-                let (flags, addresses) = devices.entry(one.interface_name).or_insert((one.flags, BTreeSet::new()));
+                let (flags, addresses) = devices
+                    .entry(one.interface_name)
+                    .or_insert((one.flags, BTreeSet::new()));
                 *flags |= one.flags;
                 let address = one.address.filter(|address| {
                     address.as_sockaddr_in().is_some() || address.as_sockaddr_in6().is_some()

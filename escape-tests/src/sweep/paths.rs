@@ -87,15 +87,12 @@ struct Walk<'a> {
     walked: Walked,
 }
 
-/// Looks at every place, and walks everything from the root on.
+/// Looks at every place, and walks everything from the topmost on, which is the root.
 #[must_use]
 pub fn walk(places: &[Place], mounts: &[Mount]) -> Walked {
     let loose = mounts.iter().filter(|mount| !mount.has("nosuid"));
     let mut walk = Walk {
-        places: places
-            .iter()
-            .map(|place| (place.at.path(), place))
-            .collect(),
+        places: places.iter().map(|one| (one.at.path(), one)).collect(),
         loose: loose.map(|mount| mount.at.path().to_owned()).collect(),
         walked: Walked::default(),
     };
@@ -104,15 +101,15 @@ pub fn walk(places: &[Place], mounts: &[Mount]) -> Walked {
             walk.walked.found.insert(place.at.to_string(), found);
         }
     }
-    if let Some(root) = places.iter().find(|place| place.at.path() == Path::new("/")) {
-        walk.everything(root);
+    if let Some(top) = places.iter().min_by_key(|place| place.at.path()) {
+        walk.everything(top);
     }
     walk.walked
 }
 
 impl<'a> Walk<'a> {
-    fn everything(&mut self, root: &'a Place) {
-        let mut folders = vec![(PathBuf::from("/"), root)];
+    fn everything(&mut self, top: &'a Place) {
+        let mut folders = vec![(top.at.path().to_owned(), top)];
         while let Some((folder, under)) = folders.pop() {
             let Ok(entries) = fs::read_dir(&folder) else {
                 continue;
@@ -139,7 +136,10 @@ impl<'a> Walk<'a> {
             self.walked.entries += seen;
             *self.walked.below.entry(under.at.to_string()).or_default() += seen;
             if self.walked.entries > MOST {
-                self.excess(&folder, format_args!("the walk ends here, after {MOST} names"));
+                self.excess(
+                    &folder,
+                    format_args!("the walk ends here, after {MOST} names"),
+                );
                 return;
             }
         }
@@ -164,7 +164,10 @@ impl<'a> Walk<'a> {
             self.excess(path, format_args!("{level}; at most {most}"));
         }
         if kind == Kind::File && self.set_id_counts(path) {
-            self.excess(path, format_args!("a set-id program, on a mount without nosuid"));
+            self.excess(
+                path,
+                format_args!("a set-id program, on a mount without nosuid"),
+            );
         }
         true
     }

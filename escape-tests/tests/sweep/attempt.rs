@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use escape_tests::claudebox_bin;
 use escape_tests::harness::lab::Lab;
-use escape_tests::harness::start::{LIMIT, Start, Told};
+use escape_tests::harness::start::{Start, Told};
 use escape_tests::harness::trial::{self, Spec, Way};
 use escape_tests::probe::{Bait, Guard, Probe, Streams, Tier};
 use escape_tests::sweep::bound::Bound;
@@ -14,6 +14,8 @@ use escape_tests::sweep::bound::printed::Printed;
 use escape_tests::sweep::host::Host;
 use escape_tests::sweep::judge::differences;
 use escape_tests::sweep::{NAME, Order, Report};
+use escape_tests::{claudebox_bin, is_root};
+use nix::unistd::getegid;
 use serde::{Deserialize, Serialize};
 
 use crate::TRIAL;
@@ -23,9 +25,9 @@ use crate::TRIAL;
 pub(crate) enum Extra {
     /// Nothing.
     None,
-    /// A folder.
+    /// A folder, and a secret.
     ReadOnly,
-    /// A folder, to write.
+    /// A folder to write, and a secret.
     Writable,
 }
 
@@ -37,7 +39,13 @@ impl Extra {
             Extra::ReadOnly => {}
             Extra::Writable => folder.push(":rw"),
         }
-        vec!["--mount".into(), folder]
+        // A variable whose value the plan masks.
+        vec![
+            "--mount".into(),
+            folder,
+            "--env".into(),
+            "GITHUB_TOKEN".into(),
+        ]
     }
 }
 
@@ -51,6 +59,37 @@ pub(crate) struct Setting {
     pub(crate) way: Way,
     /// The guards that are taken away, in the way that is for it.
     pub(crate) gone: &'static [Guard],
+}
+
+/// A sweep over a host with millions of files takes longer than any attempt of a probe.
+const ENOUGH: Duration = Duration::from_secs(60);
+
+/// What a sweep gave.
+#[derive(Debug)]
+pub(crate) struct Swept {
+    pub(crate) bound: Bound,
+    pub(crate) report: Report,
+    pub(crate) bait: Bait,
+}
+
+impl Swept {
+    /// Nothing differs from the bound of the whole plan.
+    pub(crate) fn nothing(&self) -> Result<(), String> {
+        let found = differences(&self.bound, &self.report);
+        if found.is_empty() {
+            Ok(())
+        } else {
+            Err(found.join("\n"))
+        }
+    }
+
+    /// The difference that starts with `word`.
+    pub(crate) fn something(&self, word: &str) -> Result<String, String> {
+        let found = differences(&self.bound, &self.report);
+        let seen = found.iter().find(|difference| difference.starts_with(word));
+        seen.cloned()
+            .ok_or_else(|| format!("no difference starts with {word:?}\n{}", found.join("\n")))
+    }
 }
 
 /// What a trial is told.
@@ -84,28 +123,13 @@ impl Setting {
         format!("{who}::{}", self.tier.name())
     }
 
-    /// Nothing differs from the bound of the printed plan.
-    pub(crate) fn holds(self) -> Result<(), String> {
-        let found = self.sweep()?;
-        if found.is_empty() {
-            Ok(())
-        } else {
-            Err(found.join("\n"))
-        }
+    /// Sweeps under the real launcher.
+    pub(crate) fn sweep(self) -> Result<Swept, String> {
+        self.sweep_by(claudebox_bin())
     }
 
-    /// With the guard gone, something does.
-    pub(crate) fn bites(self) -> Result<(), String> {
-        let found = self.sweep()?;
-        if found.is_empty() {
-            Err("with its guard taken away, the sweep saw no difference".into())
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Every difference between what is seen inside and the bound of the whole plan.
-    fn sweep(self) -> Result<Vec<String>, String> {
+    /// Sweeps where this program stands in the launcher's place, but for printing the plan.
+    pub(crate) fn sweep_by(self, launcher: PathBuf) -> Result<Swept, String> {
         let inside = PathBuf::from(env!("CARGO_BIN_EXE_probe-inside"));
         let probe = probe(self.gone, self.streams);
         let lab = Lab::new(&probe, self.tier, self.as_root, &inside)
@@ -116,7 +140,7 @@ impl Setting {
                 probe: NAME.into(),
                 way: self.way,
                 bait: bait.clone(),
-                launcher: claudebox_bin(),
+                launcher,
                 inside: inside.clone(),
             },
             extra: self.extra,
@@ -124,7 +148,13 @@ impl Setting {
         };
         let plan = self.printed(&lab, &probe, &task)?;
         let command = vec![inside.into(), NAME.into()];
-        let mut host = Host::read(&plan, bait.uid, bait.uid, command)
+        // Where root has the launcher started, the caller's group has the number of the caller.
+        let gid = if is_root() {
+            bait.uid
+        } else {
+            getegid().as_raw()
+        };
+        let mut host = Host::read(&plan, bait.uid, gid, command)
             .map_err(|error| format!("looking at the host: {error}"))?;
         let places = Bound::of(&plan, &host)?.places;
 
@@ -134,10 +164,13 @@ impl Setting {
         let this = std::env::current_exe().map_err(|error| error.to_string())?;
         let again = [TRIAL.to_owned(), file.display().to_string()];
         let told = self.start(&lab, &probe, (&this, &again), &order)?;
-        let report: Report = one_line(&told)?;
+        let report = one_line(&told)?;
         host.still_listening();
-        let found = differences(&Bound::of(&plan, &host)?, &report);
-        Ok(found)
+        Ok(Swept {
+            bound: Bound::of(&plan, &host)?,
+            report,
+            bait: bait.clone(),
+        })
     }
 
     /// The plan as this caller has it printed, with the same options and streams of the same kind.
@@ -147,7 +180,7 @@ impl Setting {
         arguments.extend(self.extra.options(&lab.bait));
         let words = |word: OsString| word.into_string().map_err(|word| format!("{word:?}"));
         let arguments: Vec<String> = arguments.into_iter().map(words).collect::<Result<_, _>>()?;
-        let told = self.start(lab, probe, (&task.spec.launcher, &arguments), "")?;
+        let told = self.start(lab, probe, (&claudebox_bin(), &arguments), "")?;
         if told.late || !told.status.success() {
             return Err(format!("the plan was not printed:{told}"));
         }
@@ -170,7 +203,7 @@ impl Setting {
             as_root: self.as_root,
             probe,
             input: input.as_bytes(),
-            limit: LIMIT,
+            limit: ENOUGH,
         };
         start
             .run(lab)

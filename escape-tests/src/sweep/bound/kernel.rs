@@ -18,7 +18,10 @@ pub(super) struct Entry {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Table {
     /// Why it is no loss.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a reason is for whoever reads the table"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "a reason is for whoever reads the table")
+    )]
     pub(super) why: &'static str,
     pub(super) entries: &'static [Entry],
 }
@@ -80,7 +83,10 @@ pub(super) const FOR_A_USER: &[Table] = &[
     },
     Table {
         why: "mode 0666 for every process: another's is refused when it is written (proc_pid_attr(5), proc_pid_timerslack_ns(5))",
-        entries: &[folder("1/attr", Level::Writable), written("1/timerslack_ns")],
+        entries: &[
+            folder("1/attr", Level::Writable),
+            written("1/timerslack_ns"),
+        ],
     },
 ];
 

@@ -66,7 +66,11 @@ pub(super) fn made(plan: &Printed, host: &Host) -> Result<Vec<Made>, String> {
                     let from = Text::from(format!("/dev/{name}"));
                     made.extend(bound(host, &from, &at.join(name), &["nosuid"])?);
                 }
-                made.push(Made::fresh(&at.join("pts"), "devpts", &["nosuid", "noexec"]));
+                made.push(Made::fresh(
+                    &at.join("pts"),
+                    "devpts",
+                    &["nosuid", "noexec"],
+                ));
             }
             Does::Bind { from, at, writable } => {
                 let flags: &[&str] = if *writable {
@@ -79,7 +83,12 @@ pub(super) fn made(plan: &Printed, host: &Host) -> Result<Vec<Made>, String> {
             // A file of the sandbox's own, bound over itself.
             Does::Copy { at } => made.push(Made::fresh(at, "tmpfs", &["ro", "nosuid", "nodev"])),
             Does::Cover { at } => {
-                made.extend(bound(host, &"/dev/null".into(), at, &["ro", "nosuid", "nodev"])?);
+                made.extend(bound(
+                    host,
+                    &"/dev/null".into(),
+                    at,
+                    &["ro", "nosuid", "nodev"],
+                )?);
             }
             Does::RemountReadOnly { at } => {
                 let mount = made.iter_mut().rev().find(|made| made.mount.at == *at);
@@ -116,7 +125,10 @@ pub(super) fn made(plan: &Printed, host: &Host) -> Result<Vec<Made>, String> {
 fn bound(host: &Host, from: &Text, at: &Text, flags: &[&str]) -> Result<Vec<Made>, String> {
     let on = below(&host.mounts, from.path());
     let on = on.ok_or_else(|| format!("{from} lies on no mount of the host"))?;
-    let rest = from.path().strip_prefix(on.at.path()).unwrap_or(Path::new(""));
+    let rest = from
+        .path()
+        .strip_prefix(on.at.path())
+        .unwrap_or(Path::new(""));
     let of = |mount: &Mount, root: Text, at: Text| Made {
         mount: Mount {
             at,
@@ -154,9 +166,19 @@ pub(super) fn read_only(made: &[Made], path: &Path) -> bool {
 }
 
 pub(super) fn add(bound: &mut Bound, made: &[Made], host: &Host) {
-    let known: Vec<String> = host.mounts.iter().map(|mount| mount.device.clone()).collect();
+    let known: Vec<String> = host
+        .mounts
+        .iter()
+        .map(|mount| mount.device.clone())
+        .collect();
     for one in made {
-        let Mount { at, root, device, kind, .. } = &one.mount;
+        let Mount {
+            at,
+            root,
+            device,
+            kind,
+            ..
+        } = &one.mount;
         let source = if one.bound {
             Allowed::Is(format!("{device} {root}"))
         } else {
@@ -168,7 +190,11 @@ pub(super) fn add(bound: &mut Bound, made: &[Made], host: &Host) {
             facts.push(("size of", one.bytes.map_or(Allowed::Any, Allowed::is)));
         }
         for (what, allowed) in facts {
-            let allowed = if one.optional { allowed.maybe() } else { allowed };
+            let allowed = if one.optional {
+                allowed.maybe()
+            } else {
+                allowed
+            };
             bound.allow(format!("{what} {at}"), allowed);
         }
     }

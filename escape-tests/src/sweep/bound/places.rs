@@ -60,9 +60,8 @@ pub(super) fn add(
         listed: BTreeMap::new(),
         made,
     };
-    let folder = |places: &Places<'_>, at: Text| {
-        places.own(at, Kind::Folder, 0o755, Some("0755".into()))
-    };
+    let folder =
+        |places: &Places<'_>, at: Text| places.own(at, Kind::Folder, 0o755, Some("0755".into()));
     places.add(folder(&places, "/".into()));
     for does in plan.does() {
         match does {

@@ -53,28 +53,63 @@ pub struct Step {
 pub enum Does {
     CloseDescriptors,
     JoinNewKeyring,
-    RelayStream { descriptor: usize },
+    RelayStream {
+        descriptor: usize,
+    },
     OwnProcessGroup,
     EmptyEnvironment,
     HideArguments,
-    Unshare { namespace: String },
+    Unshare {
+        namespace: String,
+    },
     DropCapabilities,
     NoNewPrivileges,
     DisableNestedUserNamespaces,
     DieWithParent,
-    BeUser { uid: u32, gid: u32 },
-    Hostname { name: String },
-    Tmpfs { at: Text, bytes: u64, mode: String },
-    Bind { from: Text, at: Text, writable: bool },
-    Link { at: Text, to: Text },
-    File { at: Text, content: Text },
-    Copy { at: Text },
-    Proc { at: Text },
-    Dev { at: Text },
-    Cover { at: Text },
-    RemountReadOnly { at: Text },
+    BeUser {
+        uid: u32,
+        gid: u32,
+    },
+    Hostname {
+        name: String,
+    },
+    Tmpfs {
+        at: Text,
+        bytes: u64,
+        mode: String,
+    },
+    Bind {
+        from: Text,
+        at: Text,
+        writable: bool,
+    },
+    Link {
+        at: Text,
+        to: Text,
+    },
+    File {
+        at: Text,
+        content: Text,
+    },
+    Copy {
+        at: Text,
+    },
+    Proc {
+        at: Text,
+    },
+    Dev {
+        at: Text,
+    },
+    Cover {
+        at: Text,
+    },
+    RemountReadOnly {
+        at: Text,
+    },
     PinSources,
-    Deny { calls: String },
+    Deny {
+        calls: String,
+    },
     ScopeAbstractSockets,
     ScopeSignals,
     BeUndumpable,
@@ -92,7 +127,10 @@ impl Printed {
         if plan.version == claudebox::plan::VERSION {
             Ok(plan)
         } else {
-            Err(format!("a plan of version {} has no bound here", plan.version))
+            Err(format!(
+                "a plan of version {} has no bound here",
+                plan.version
+            ))
         }
     }
 

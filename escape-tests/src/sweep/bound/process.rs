@@ -16,7 +16,14 @@ const COMMAND: &str = "2";
 /// The flags of a loopback device: up, loopback, running, with a carrier (netdevice(7)). Its addresses with and without IPv6.
 const LOOPBACK: [&str; 2] = ["0x10049 127.0.0.1:0 [::1]:0", "0x10049 127.0.0.1:0"];
 
+/// The tiers whose network is known here.
+const TIERS: [&str; 2] = ["none", "full"];
+
 pub(super) fn add(bound: &mut Bound, plan: &Printed, host: &Host) -> Result<(), String> {
+    let tier = &plan.tier.value;
+    if !TIERS.contains(&tier.as_str()) {
+        return Err(format!("the tier {tier} has no bound here"));
+    }
     for variable in &plan.variables {
         let shown = Allowed::Shown(variable.value.clone());
         bound.allow(format!("variable {}", variable.name), shown);
@@ -75,7 +82,12 @@ fn identity(bound: &mut Bound, plan: &Printed, host: &Host) -> Result<(), String
     let (uid, gid) = plan.user()?;
     let four = |id: u32| Allowed::Is([id; 4].map(|id| id.to_string()).join(" "));
     let group = |group: &u32| if *group == host.gid { gid } else { OVERFLOW };
-    let groups: Vec<String> = plan.groups.iter().map(group).map(|id| id.to_string()).collect();
+    let groups: Vec<String> = plan
+        .groups
+        .iter()
+        .map(group)
+        .map(|id| id.to_string())
+        .collect();
     let denies = plan.does().any(|does| matches!(does, Does::Deny { .. }));
     let filters = host.filters + u32::from(denies);
     for (who, number) in [("the sweep", COMMAND), ("PID 1", "1")] {
@@ -142,7 +154,11 @@ fn namespaces(bound: &mut Bound, plan: &Printed, host: &Host) {
 
 /// What a filter refuses is refused with EPERM before the kernel looks at the arguments.
 fn calls(bound: &mut Bound, plan: &Printed) {
-    let denied = |calls: &str| plan.has(&Does::Deny { calls: calls.into() });
+    let denied = |calls: &str| {
+        plan.has(&Does::Deny {
+            calls: calls.into(),
+        })
+    };
     let nested = plan.has(&Does::DisableNestedUserNamespaces);
     for (call, refused, errno) in [
         ("keyctl(2)", denied("keyrings"), "EPERM"),
@@ -170,7 +186,11 @@ fn network(bound: &mut Bound, plan: &Printed, host: &Host) {
             }
             Allowed::is(outside)
         } else if name.starts_with("routes ") {
-            if own { Allowed::RoutesBy("lo") } else { Allowed::is(outside) }
+            if own {
+                Allowed::RoutesBy("lo")
+            } else {
+                Allowed::is(outside)
+            }
         } else if name.ends_with(" listens on") {
             if own {
                 Allowed::is("")

@@ -15,14 +15,8 @@ pub(super) fn look(seen: &mut Seen) {
     let at = i64::from(libc::AT_FDCWD);
     let mode = i64::from(libc::S_ISUID | libc::S_IRUSR);
     let keyctl = system_call(libc::SYS_keyctl, [NONE; 6]);
-    let typed = system_call(
-        libc::SYS_ioctl,
-        [NONE, libc::TIOCSTI as i64, 0, 0, 0, 0],
-    );
-    let set_id = system_call(
-        libc::SYS_fchmodat,
-        [at, address(&nowhere), mode, 0, 0, 0],
-    );
+    let typed = system_call(libc::SYS_ioctl, [NONE, libc::TIOCSTI as i64, 0, 0, 0, 0]);
+    let set_id = system_call(libc::SYS_fchmodat, [at, address(&nowhere), mode, 0, 0, 0]);
     let nested = in_child(|| Act::of_nix(unshare(CloneFlags::CLONE_NEWUSER)));
     for (call, act) in [
         ("keyctl(2)", keyctl),

@@ -11,11 +11,23 @@ use nix::sys::stat::{major, minor};
 
 use crate::harness::inside;
 use crate::sweep::Seen;
+use crate::sweep::host;
+use crate::sweep::level::Kind;
 
 /// What of /proc/PID/status says who a process is and what it may do (proc(5)).
 const STATUS: [&str; 12] = [
-    "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs",
-    "Seccomp", "Seccomp_filters", "NSpid",
+    "Uid",
+    "Gid",
+    "Groups",
+    "CapInh",
+    "CapPrm",
+    "CapEff",
+    "CapBnd",
+    "CapAmb",
+    "NoNewPrivs",
+    "Seccomp",
+    "Seccomp_filters",
+    "NSpid",
 ];
 
 pub(super) fn look(seen: &mut Seen) {
@@ -32,12 +44,18 @@ pub(super) fn look(seen: &mut Seen) {
     seen.add("process group", number(Ok(nix::unistd::getpgrp())));
     seen.add("session", number(nix::unistd::getsid(None)));
     let core = getrlimit(Resource::RLIMIT_CORE);
-    let core = core.map_or_else(|errno| errno.to_string(), |(soft, hard)| format!("{soft} {hard}"));
+    let core = core.map_or_else(
+        |errno| errno.to_string(),
+        |(soft, hard)| format!("{soft} {hard}"),
+    );
     seen.add("limit of core files", core);
-    seen.add("working folder", std::env::current_dir().map_or_else(
-        |error| error.to_string(),
-        |folder| escape(folder.as_os_str()),
-    ));
+    seen.add(
+        "working folder",
+        std::env::current_dir().map_or_else(
+            |error| error.to_string(),
+            |folder| escape(folder.as_os_str()),
+        ),
+    );
     for (what, file) in [("hostname", "hostname"), ("domain", "domainname")] {
         seen.add(what, line(&format!("/proc/sys/kernel/{file}")));
     }
@@ -53,7 +71,8 @@ pub(super) fn look(seen: &mut Seen) {
 
 /// A file of one line.
 fn line(path: &str) -> String {
-    fs::read_to_string(path).map_or_else(|error| error.to_string(), |text| text.trim_end().to_owned())
+    fs::read_to_string(path)
+        .map_or_else(|error| error.to_string(), |text| text.trim_end().to_owned())
 }
 
 fn descriptors(seen: &mut Seen) {
@@ -72,18 +91,18 @@ fn descriptors(seen: &mut Seen) {
 }
 
 fn descriptor(path: &Path, number: &str) -> String {
-    use std::os::unix::fs::FileTypeExt;
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) => return error.to_string(),
     };
-    let kind = metadata.file_type();
-    let kind = if kind.is_fifo() {
-        "pipe".to_owned()
-    } else if kind.is_char_device() {
-        format!("device {}:{}", major(metadata.rdev()), minor(metadata.rdev()))
-    } else {
-        format!("{kind:?}")
+    let kind = match Kind::of(metadata.file_type()) {
+        Kind::Fifo => "pipe".to_owned(),
+        Kind::Device => format!(
+            "device {}:{}",
+            major(metadata.rdev()),
+            minor(metadata.rdev())
+        ),
+        kind => format!("{kind:?}"),
     };
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{number}")).unwrap_or_default();
     let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
@@ -104,7 +123,10 @@ fn environment(seen: &mut Seen) {
         Err(error) => return seen.add("environment", error.to_string()),
     };
     for one in bytes.split(|byte| *byte == 0).filter(|one| !one.is_empty()) {
-        let at = one.iter().position(|byte| *byte == b'=').unwrap_or(one.len());
+        let at = one
+            .iter()
+            .position(|byte| *byte == b'=')
+            .unwrap_or(one.len());
         let text = |bytes: &[u8]| escape(std::ffi::OsStr::from_bytes(bytes));
         let value = one.get(at + 1..).unwrap_or_default();
         seen.add(format!("variable {}", text(&one[..at])), text(value));
@@ -160,13 +182,13 @@ fn pid_1(seen: &mut Seen) {
 }
 
 fn namespaces(seen: &mut Seen) {
-    for (name, namespace) in super::super::host::namespaces() {
+    for (name, namespace) in host::namespaces() {
         seen.add(format!("namespace {name}"), namespace);
     }
 }
 
 fn cgroups(seen: &mut Seen) {
-    for (hierarchy, path) in super::super::host::cgroups() {
+    for (hierarchy, path) in host::cgroups() {
         seen.add(format!("cgroup {hierarchy}"), path);
     }
 }
