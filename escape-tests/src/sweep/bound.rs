@@ -83,8 +83,8 @@ impl Allowed {
                 !device.is_empty() && known.iter().all(|known| known != device)
             }
             Allowed::Holds(words) => {
-                let mut there = value.split(' ');
-                words.iter().all(|word| there.any(|there| there == word))
+                let there: Vec<&str> = value.split(' ').collect();
+                words.iter().all(|word| there.contains(&word.as_str()))
             }
             Allowed::RoutesBy(device) => value
                 .split("; ")

@@ -74,6 +74,9 @@ const REPORTED: usize = 40;
 /// More than any file that the launcher makes.
 const LONGEST: u64 = 1024 * 1024;
 
+/// Below a process: threads repeat what it shows.
+const THREADS: &str = "task";
+
 /// Where a walk that has left the sandbox ends.
 const MOST: u64 = 5_000_000;
 
@@ -81,7 +84,8 @@ const MOST: u64 = 5_000_000;
 const WITHOUT_EFFECT: i32 = libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_NOFOLLOW;
 
 struct Walk<'a> {
-    places: HashMap<&'a Path, &'a Place>,
+    /// By the folder that they stand in, then by name: few folders hold any.
+    places: HashMap<&'a Path, HashMap<&'a OsStr, &'a Place>>,
     /// Mounts on which a set-id program counts.
     loose: Vec<PathBuf>,
     walked: Walked,
@@ -91,8 +95,15 @@ struct Walk<'a> {
 #[must_use]
 pub fn walk(places: &[Place], mounts: &[Mount]) -> Walked {
     let loose = mounts.iter().filter(|mount| !mount.has("nosuid"));
+    let mut by_folder: HashMap<&Path, HashMap<&OsStr, &Place>> = HashMap::new();
+    for place in places {
+        let path = place.at.path();
+        if let (Some(folder), Some(name)) = (path.parent(), path.file_name()) {
+            by_folder.entry(folder).or_default().insert(name, place);
+        }
+    }
     let mut walk = Walk {
-        places: places.iter().map(|one| (one.at.path(), one)).collect(),
+        places: by_folder,
         loose: loose.map(|mount| mount.at.path().to_owned()).collect(),
         walked: Walked::default(),
     };
@@ -115,22 +126,26 @@ impl<'a> Walk<'a> {
                 continue;
             };
             self.walked.folders += 1;
+            let listed = self.places.remove(folder.as_path()).unwrap_or_default();
+            let holds_processes = folder == Path::new("/proc");
             let mut seen = 0;
             for entry in entries.flatten() {
-                let (path, Ok(kind)) = (entry.path(), entry.file_type()) else {
+                let (name, Ok(kind)) = (entry.file_name(), entry.file_type()) else {
                     continue;
                 };
                 seen += 1;
                 let kind = Kind::of(kind);
-                let listed = self.places.get(path.as_path()).copied();
-                if listed.is_none() && (is_process(&path) || under.opens && repeats(&path)) {
+                let place = listed.get(name.as_os_str()).copied();
+                let apart = holds_processes && is_number(&name) || under.opens && name == THREADS;
+                if place.is_none() && apart {
                     continue;
                 }
-                if listed.is_none() && !self.may_descend(&path, kind, under) {
+                let path = entry.path();
+                if place.is_none() && !self.may_descend(&path, kind, under) {
                     continue;
                 }
                 if kind == Kind::Folder {
-                    folders.push((path, listed.unwrap_or(under)));
+                    folders.push((path, place.unwrap_or(under)));
                 }
             }
             self.walked.entries += seen;
@@ -187,15 +202,9 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// A process by its number: those are observations of their own, and [`Place`] lists what of PID 1 may be seen.
-fn is_process(path: &Path) -> bool {
-    let name = path.strip_prefix("/proc").ok().and_then(Path::to_str);
-    name.is_some_and(|name| name.parse::<u32>().is_ok())
-}
-
-/// Threads repeat what their process shows.
-fn repeats(path: &Path) -> bool {
-    path.starts_with("/proc/1") && path.ends_with("task")
+/// A process: those are observations of their own, and a [`Place`] says what of PID 1 may be seen.
+fn is_number(name: &OsStr) -> bool {
+    name.as_bytes().iter().all(u8::is_ascii_digit)
 }
 
 fn look(place: &Place) -> Option<Found> {
@@ -266,3 +275,6 @@ fn for_others(path: &Path, kind: Kind) -> Level {
         Level::of_bits(kind, metadata.mode() & 7, false)
     })
 }
+
+#[cfg(test)]
+mod tests;
