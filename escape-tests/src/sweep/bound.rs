@@ -1,7 +1,7 @@
 //! Owns what may be seen inside, and must be: a pure function of the printed plan and a few facts of the host.
 //!
-//! What the plan does not say is written out in tables, each with its reason: the [`devices`] that bwrap makes, what of
-//! procfs the [`kernel`] lets be read or written, and in [`mounts`] and [`process`] the few words beside.
+//! What the plan does not say is written out in tables, each with its reason: the devices that bwrap makes (`devices`),
+//! what of procfs the kernel lets be read or written (`kernel`), and the few words beside in `mounts` and `process`.
 
 mod devices;
 mod kernel;

@@ -101,12 +101,17 @@ impl Host {
         })
     }
 
-    /// Keeps of what listens only what listens still: others on this host come and go.
-    pub fn still_listening(&mut self) {
+    /// Keeps what is still so: others on this host mount things and listen for a while.
+    ///
+    /// # Errors
+    /// Where the mounts cannot be read.
+    pub fn keep_what_stays(&mut self) -> io::Result<()> {
+        let mounts = mounts::read()?;
+        self.mounts.retain(|mount| mounts.contains(mount));
         let mut later = Seen::default();
         network::look(&mut later);
         for (name, addresses) in &mut self.network.0 {
-            if name.ends_with(" listens on") {
+            if name.ends_with(network::LISTENS) {
                 let later = later.0.get(name).map(String::as_str).unwrap_or_default();
                 let later: BTreeSet<&str> = later.split(' ').collect();
                 let both = addresses
@@ -115,6 +120,7 @@ impl Host {
                 *addresses = both.collect::<Vec<_>>().join(" ");
             }
         }
+        Ok(())
     }
 }
 

@@ -8,22 +8,14 @@ use nix::net::if_::InterfaceFlags;
 
 use super::Seen;
 
-/// The tables of sockets (proc(5), /proc/net), and how many lines of each are a heading.
-const TABLES: [(&str, usize); 13] = [
-    ("tcp", 1),
-    ("tcp6", 1),
-    ("udp", 1),
-    ("udp6", 1),
-    ("udplite", 1),
-    ("udplite6", 1),
-    ("raw", 1),
-    ("raw6", 1),
-    ("icmp", 1),
-    ("icmp6", 1),
-    ("unix", 1),
-    ("packet", 1),
-    ("netlink", 1),
+/// The tables of sockets (proc(5), /proc/net). Their first line is a heading.
+const TABLES: [&str; 13] = [
+    "tcp", "tcp6", "udp", "udp6", "udplite", "udplite6", "raw", "raw6", "icmp", "icmp6", "unix",
+    "packet", "netlink",
 ];
+
+/// The end of the name of what says where somebody waits.
+pub const LISTENS: &str = " listens on";
 
 /// How a table marks a socket that waits for somebody: TCP_LISTEN, and TCP_CLOSE where there is no connection.
 const WAITING: [(&str, &str); 4] = [("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")];
@@ -31,8 +23,8 @@ const WAITING: [(&str, &str); 4] = [("tcp", "0A"), ("tcp6", "0A"), ("udp", "07")
 /// Observes devices with their addresses, routes, and sockets.
 pub fn look(seen: &mut Seen) {
     // The tables first: asking for addresses opens a socket.
-    for (table, heading) in TABLES {
-        let Some(lines) = rows(table, heading) else {
+    for table in TABLES {
+        let Some(lines) = rows(table, 1) else {
             continue;
         };
         // The kernel has sockets of its own there, of no process.
@@ -51,7 +43,7 @@ pub fn look(seen: &mut Seen) {
                 .filter_map(|line| line.get(1).map(String::as_str))
                 .collect();
             let addresses: Vec<&str> = addresses.into_iter().collect();
-            seen.add(format!("{table} listens on"), addresses.join(" "));
+            seen.add(format!("{table}{LISTENS}"), addresses.join(" "));
         }
     }
     routes(seen, "route", 1, &[0, 1, 2, 7]);

@@ -165,7 +165,8 @@ impl Setting {
         let again = [TRIAL.to_owned(), file.display().to_string()];
         let told = self.start(&lab, &probe, (&this, &again), &order)?;
         let report = one_line(&told)?;
-        host.still_listening();
+        host.keep_what_stays()
+            .map_err(|error| format!("looking at the host again: {error}"))?;
         Ok(Swept {
             bound: Bound::of(&plan, &host)?,
             report,

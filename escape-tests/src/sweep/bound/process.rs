@@ -3,6 +3,7 @@
 use super::printed::{Does, Printed};
 use super::{Allowed, Bound};
 use crate::sweep::host::Host;
+use crate::sweep::network::LISTENS;
 
 /// How the kernel shows an id that is not mapped (user_namespaces(7)).
 const OVERFLOW: u32 = 65534;
@@ -191,7 +192,7 @@ fn network(bound: &mut Bound, plan: &Printed, host: &Host) {
             } else {
                 Allowed::is(outside)
             }
-        } else if name.ends_with(" listens on") {
+        } else if name.ends_with(LISTENS) {
             if own {
                 Allowed::is("")
             } else {
