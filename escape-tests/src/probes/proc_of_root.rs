@@ -1,12 +1,13 @@
 //! Files of /proc that only root may read by their mode tell the layout of the kernel's memory and the state of each page,
-//! which is what an attack by Rowhammer begins with. To the kernel, who uid 0 started is root.   (threats: PROC-08)
+//! which is what an attack by Rowhammer begins with; others hold a key, or tell when one is struck. To the kernel, who uid 0
+//! started is root.   (threats: PROC-08)
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use crate::probe::*;
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 10] = [
     "/proc/kpageflags",
     "/proc/kpagecount",
     "/proc/kpagecgroup",
@@ -15,10 +16,15 @@ const FILES: [&str; 8] = [
     "/proc/timer_list",
     "/proc/pagetypeinfo",
     "/proc/kcore",
+    "/proc/sys/net/ipv4/tcp_fastopen_key",
+    "/proc/tty/driver/serial",
 ];
 
+/// What cannot even be looked for may be there.
 fn there() -> impl Iterator<Item = &'static str> {
-    FILES.into_iter().filter(|path| Path::new(path).exists())
+    FILES
+        .into_iter()
+        .filter(|path| Path::new(path).try_exists().unwrap_or(true))
 }
 
 pub const PROBE: Probe = Probe {
