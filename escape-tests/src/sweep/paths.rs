@@ -36,7 +36,7 @@ pub struct Place {
     /// Below it, files are opened to know what they give, and what the mode keeps from others must not open: procfs decides
     /// when a file is opened.
     pub opens: bool,
-    /// The target of a link, the content of a file, the numbers of a device, the mode of a folder.
+    /// The target of a link, the content of a file, the numbers and the mode of a device, the mode of a folder.
     pub holds: Option<String>,
 }
 
@@ -211,13 +211,18 @@ fn look(place: &Place) -> Option<Found> {
     let path = place.at.path();
     let metadata = fs::symlink_metadata(path).ok()?;
     let kind = Kind::of(metadata.file_type());
+    let mode = format!("{:04o}", metadata.permissions().mode() & 0o7777);
     let holds = match kind {
         Kind::Link => fs::read_link(path).map_or_else(
             |error| error.to_string(),
             |target| escape(target.as_os_str()),
         ),
-        Kind::Device => format!("{}:{}", major(metadata.rdev()), minor(metadata.rdev())),
-        Kind::Folder => format!("{:04o}", metadata.permissions().mode() & 0o7777),
+        Kind::Device => format!(
+            "{}:{} {mode}",
+            major(metadata.rdev()),
+            minor(metadata.rdev())
+        ),
+        Kind::Folder => mode,
         Kind::File if place.kind == kind && place.holds.is_some() => content(path),
         Kind::File | Kind::Socket | Kind::Fifo => String::new(),
     };

@@ -1,8 +1,11 @@
 //! Owns the table of what bwrap's `--dev` makes (bwrap(1)): the plan has one step for all of it.
 
-/// A character device, with its numbers (Documentation/admin-guide/devices.txt), bound from the host.
+/// The numbers of /dev/null, which also lies over what is covered.
+pub(super) const NULL: &str = "1:3";
+
+/// Character devices of mode 0666, with their numbers (Documentation/admin-guide/devices.txt), bound from the host.
 pub(super) const DEVICES: [(&str, &str); 6] = [
-    ("null", "1:3"),
+    ("null", NULL),
     ("zero", "1:5"),
     ("full", "1:7"),
     ("random", "1:8"),

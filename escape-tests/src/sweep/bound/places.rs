@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use claudebox::text::Text;
 
 use super::Bound;
-use super::devices::{DEVICES, LINKS, MULTIPLEXER, TERMINAL};
+use super::devices::{DEVICES, LINKS, MULTIPLEXER, NULL, TERMINAL};
 use super::kernel;
 use super::mounts::{Made, read_only};
 use super::printed::{Does, Printed};
@@ -87,8 +87,7 @@ pub(super) fn add(
             }
             Does::Cover { at } => {
                 // On a mount without devices it cannot be opened: it is a name.
-                let null = Some("1:3".to_owned());
-                places.add(exactly(at.clone(), Kind::Device, Level::Listed, null));
+                places.add(device(at.clone(), NULL, Level::Listed));
             }
             _ => {}
         }
@@ -168,10 +167,14 @@ fn proc(places: &mut Places<'_>, host: &Host, at: &Text) {
     }
 }
 
+/// Every program may use those that are shown.
+fn device(at: Text, numbers: &str, level: Level) -> Place {
+    exactly(at, Kind::Device, level, Some(format!("{numbers} 0666")))
+}
+
 fn dev(places: &mut Places<'_>, at: &Text) {
     for (name, numbers) in DEVICES.into_iter().chain([MULTIPLEXER]) {
-        let numbers = Some(numbers.to_owned());
-        let mut device = exactly(at.join(name), Kind::Device, Level::Writable, numbers);
+        let mut device = device(at.join(name), numbers, Level::Writable);
         if name == TERMINAL {
             device.least = Level::Listed;
         }

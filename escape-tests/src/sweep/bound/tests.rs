@@ -165,7 +165,7 @@ fn places_give_what_the_caller_has_and_the_mount_lets_through() {
     let holds = |at| place(&bound, at).holds.as_deref();
     assert_eq!(holds("/bin"), Some("/usr/bin"));
     assert_eq!(holds("/home/me/.config/x"), Some("a\\nb"));
-    assert_eq!(holds("/dev/zero"), Some("1:5"));
+    assert_eq!(holds("/dev/zero"), Some("1:5 0666"));
     assert_eq!(holds("/home/me"), Some("0700"));
     assert!(!bound.places.iter().any(|place| place.at == *"/usr/bin"));
     assert_eq!(bound.counts.get("/usr"), Some(&12));
