@@ -101,13 +101,16 @@ impl Host {
         })
     }
 
-    /// Keeps what is still so: others on this host mount things and listen for a while.
+    /// Keeps what is still so: others on this host mount, listen and make files for a while.
     ///
     /// # Errors
-    /// Where the mounts cannot be read.
+    /// What cannot be read.
     pub fn keep_what_stays(&mut self) -> io::Result<()> {
         let mounts = mounts::read()?;
         self.mounts.retain(|mount| mounts.contains(mount));
+        for (from, before) in &mut self.sources {
+            before.children = before.children.min(source(from)?.children);
+        }
         let mut later = Seen::default();
         network::look(&mut later);
         for (name, addresses) in &mut self.network.0 {

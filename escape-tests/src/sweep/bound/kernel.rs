@@ -14,17 +14,8 @@ pub(super) struct Entry {
     pub(super) below: Level,
 }
 
-/// Entries with the reason that they share.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Table {
-    /// Why it is no loss.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "a reason is for whoever reads the table")
-    )]
-    pub(super) why: &'static str,
-    pub(super) entries: &'static [Entry],
-}
+/// Why entries are no loss, and the entries.
+pub(super) type Table = (&'static str, &'static [Entry]);
 
 const fn written(path: &'static str) -> Entry {
     Entry {
@@ -53,9 +44,9 @@ const fn folder(path: &'static str, below: Level) -> Entry {
 
 /// Where an ordinary user starts the launcher: what opens to be written.
 pub(super) const FOR_A_USER: &[Table] = &[
-    Table {
-        why: "of the IPC namespace and the PID namespace that were made for the session (ipc_namespaces(7), pid_namespaces(7))",
-        entries: &[
+    (
+        "of the IPC namespace and the PID namespace that were made for the session (ipc_namespaces(7), pid_namespaces(7))",
+        &[
             written("sys/fs/mqueue/msg_default"),
             written("sys/fs/mqueue/msg_max"),
             written("sys/fs/mqueue/msgsize_default"),
@@ -76,35 +67,35 @@ pub(super) const FOR_A_USER: &[Table] = &[
             written("sys/kernel/shmmax"),
             written("sys/kernel/shmmni"),
         ],
-    },
-    Table {
-        why: "mode 0666: whoever writes there is woken when a resource is short, and sets nothing (psi.rst)",
-        entries: &[folder("pressure", Level::Writable)],
-    },
-    Table {
-        why: "mode 0666 for every process: another's is refused when it is written (proc_pid_attr(5), proc_pid_timerslack_ns(5))",
-        entries: &[
+    ),
+    (
+        "mode 0666: whoever writes there is woken when a resource is short, and sets nothing (psi.rst)",
+        &[folder("pressure", Level::Writable)],
+    ),
+    (
+        "mode 0666 for every process: another's is refused when it is written (proc_pid_attr(5), proc_pid_timerslack_ns(5))",
+        &[
             folder("1/attr", Level::Writable),
             written("1/timerslack_ns"),
         ],
-    },
+    ),
 ];
 
 /// Where uid 0 starts the launcher, to the kernel the inside is uid 0: what it reads as the owner. Nothing opens to be
 /// written, as /proc is read-only.
 pub(super) const FOR_ROOT: &[Table] = &[
-    Table {
-        why: "numbers of descriptors, and what every process tells of itself: nothing of what lies behind",
-        entries: &[
+    (
+        "numbers of descriptors, and what every process tells of itself: nothing of what lies behind",
+        &[
             folder("1/fd", Level::Listed),
             read("1/mountstats"),
             read("1/ksm_merging_pages"),
             read("1/ksm_stat"),
         ],
-    },
-    Table {
-        why: "how this kernel was set up: no secret, and nobody's",
-        entries: &[
+    ),
+    (
+        "how this kernel was set up: no secret, and nobody's",
+        &[
             read("sys/kernel/cad_pid"),
             read("sys/kernel/usermodehelper/bset"),
             read("sys/kernel/usermodehelper/inheritable"),
@@ -112,11 +103,11 @@ pub(super) const FOR_ROOT: &[Table] = &[
             read("sys/vm/mmap_rnd_compat_bits"),
             read("sys/vm/stat_refresh"),
         ],
-    },
-    Table {
-        why: "of the network namespace: its own on `none`. On `full` they tell of connections and rules of the host, whose \
+    ),
+    (
+        "of the network namespace: its own on `none`. On `full` they tell of connections and rules of the host, whose \
               network that tier is; no mount covers them, as each process has them anew",
-        entries: &[
+        &[
             read("1/net/arp_tables_matches"),
             read("1/net/arp_tables_names"),
             read("1/net/arp_tables_targets"),
@@ -131,11 +122,11 @@ pub(super) const FOR_ROOT: &[Table] = &[
             read("1/net/nf_conntrack"),
             read("1/net/nf_conntrack_expect"),
         ],
-    },
-    Table {
-        why: "names of drivers; what they tell is covered",
-        entries: &[folder("tty/driver", Level::Listed)],
-    },
+    ),
+    (
+        "names of drivers; what they tell is covered",
+        &[folder("tty/driver", Level::Listed)],
+    ),
 ];
 
 #[cfg(test)]
@@ -147,8 +138,8 @@ mod tests {
     #[test]
     fn each_entry_stands_once_with_a_reason() {
         for tables in [FOR_A_USER, FOR_ROOT] {
-            assert!(tables.iter().all(|table| table.why.len() > 20));
-            let entries = || tables.iter().flat_map(|table| table.entries);
+            assert!(tables.iter().all(|(why, _)| why.len() > 20));
+            let entries = || tables.iter().flat_map(|(_, entries)| *entries);
             let paths: BTreeSet<&str> = entries().map(|entry| entry.path).collect();
             assert_eq!(paths.len(), entries().count());
         }

@@ -156,7 +156,7 @@ fn proc(places: &mut Places<'_>, host: &Host, at: &Text) {
     } else {
         kernel::FOR_A_USER
     };
-    for entry in tables.iter().flat_map(|table| table.entries) {
+    for entry in tables.iter().flat_map(|(_, entries)| *entries) {
         // Not every kernel has all of them.
         places.add(Place {
             least: Level::Absent,

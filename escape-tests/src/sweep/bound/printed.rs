@@ -46,10 +46,9 @@ pub struct Step {
     pub does: Does,
 }
 
-/// What a step does.
+/// What a step does: [`claudebox::plan::Action`] as it is printed.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
-#[allow(missing_docs, reason = "they are those of claudebox::plan::Action")]
 pub enum Does {
     CloseDescriptors,
     JoinNewKeyring,
