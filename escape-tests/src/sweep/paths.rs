@@ -5,16 +5,18 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::Read;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use claudebox::text::{Text, escape};
+use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::libc;
 use nix::sys::stat::{major, minor};
-use nix::unistd::{AccessFlags, access};
+use nix::unistd::{AccessFlags, faccessat};
 use serde::{Deserialize, Serialize};
 
 use super::level::{Kind, Level};
@@ -83,6 +85,24 @@ const MOST: u64 = 5_000_000;
 /// Flags of every open: nothing is changed, nothing is waited for, no terminal is taken.
 const WITHOUT_EFFECT: i32 = libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_NOFOLLOW;
 
+/// A path, by its folder: hundreds of thousands of them are looked up from there, not from the root.
+#[derive(Debug, Clone, Copy)]
+struct Spot<'a> {
+    opened: BorrowedFd<'a>,
+    folder: &'a Path,
+    name: &'a Path,
+}
+
+impl Spot<'_> {
+    fn path(&self) -> PathBuf {
+        self.folder.join(self.name)
+    }
+
+    fn gives(&self, flags: AccessFlags) -> bool {
+        faccessat(self.opened, self.name, flags, AtFlags::empty()).is_ok()
+    }
+}
+
 struct Walk<'a> {
     /// By the folder that they stand in, then by name: few folders hold any.
     places: HashMap<&'a Path, HashMap<&'a OsStr, &'a Place>>,
@@ -122,7 +142,11 @@ impl<'a> Walk<'a> {
     fn everything(&mut self, top: &'a Place) {
         let mut folders = vec![(top.at.path().to_owned(), top)];
         while let Some((folder, under)) = folders.pop() {
-            let Ok(entries) = fs::read_dir(&folder) else {
+            let opened = OpenOptions::new()
+                .read(true)
+                .custom_flags(libc::O_PATH | libc::O_DIRECTORY)
+                .open(&folder);
+            let (Ok(opened), Ok(entries)) = (opened, fs::read_dir(&folder)) else {
                 continue;
             };
             self.walked.folders += 1;
@@ -140,59 +164,59 @@ impl<'a> Walk<'a> {
                 if place.is_none() && apart {
                     continue;
                 }
-                let path = entry.path();
-                if place.is_none() && !self.may_descend(&path, kind, under) {
+                let spot = Spot {
+                    opened: opened.as_fd(),
+                    folder: &folder,
+                    name: Path::new(&name),
+                };
+                if place.is_none() && !self.may_descend(spot, kind, under) {
                     continue;
                 }
                 if kind == Kind::Folder {
-                    folders.push((path, place.unwrap_or(under)));
+                    folders.push((spot.path(), place.unwrap_or(under)));
                 }
             }
             self.walked.entries += seen;
             *self.walked.below.entry(under.at.to_string()).or_default() += seen;
             if self.walked.entries > MOST {
-                self.excess(
-                    &folder,
-                    format_args!("the walk ends here, after {MOST} names"),
-                );
+                self.excess(&folder, &format!("the walk ends here, after {MOST} names"));
                 return;
             }
         }
     }
 
     /// Compares a path that is not listed. Below what should not be there at all, nothing more is told.
-    fn may_descend(&mut self, path: &Path, kind: Kind, under: &Place) -> bool {
+    fn may_descend(&mut self, spot: Spot<'_>, kind: Kind, under: &Place) -> bool {
         if under.below == Level::Absent {
-            self.excess(path, format_args!("it is there, and not listed"));
+            self.excess(&spot.path(), "it is there, and not listed");
             return false;
         }
         if !matches!(kind, Kind::File | Kind::Folder | Kind::Link) {
-            self.excess(path, format_args!("it is a {kind:?}, and not listed"));
+            self.excess(&spot.path(), &format!("it is a {kind:?}, and not listed"));
             return false;
         }
         let most = if under.opens {
-            under.below.min(for_others(path, kind))
+            under.below.min(for_others(&spot.path(), kind))
         } else {
             under.below
         };
-        if let Some(level) = above(path, kind, most, under.opens) {
-            self.excess(path, format_args!("{level}; at most {most}"));
+        if let Some(level) = above(spot, kind, most, under.opens) {
+            self.excess(&spot.path(), &format!("{level}; at most {most}"));
         }
-        if kind == Kind::File && self.set_id_counts(path) {
-            self.excess(
-                path,
-                format_args!("a set-id program, on a mount without nosuid"),
-            );
+        if kind == Kind::File && self.set_id_counts(spot) {
+            let what = "a set-id program, on a mount without nosuid";
+            self.excess(&spot.path(), what);
         }
         true
     }
 
-    fn set_id_counts(&self, path: &Path) -> bool {
-        self.loose.iter().any(|mount| path.starts_with(mount))
-            && fs::symlink_metadata(path).is_ok_and(|file| file.mode() & 0o6000 != 0)
+    fn set_id_counts(&self, spot: Spot<'_>) -> bool {
+        let on = |mount: &PathBuf| spot.folder.starts_with(mount) || spot.path() == *mount;
+        self.loose.iter().any(on)
+            && fs::symlink_metadata(spot.path()).is_ok_and(|file| file.mode() & 0o6000 != 0)
     }
 
-    fn excess(&mut self, path: &Path, what: std::fmt::Arguments<'_>) {
+    fn excess(&mut self, path: &Path, what: &str) {
         if self.walked.excess.len() < REPORTED {
             let line = format!("{}: {what}", escape(path.as_os_str()));
             self.walked.excess.push(line);
@@ -226,13 +250,18 @@ fn look(place: &Place) -> Option<Found> {
         Kind::File if place.kind == kind && place.holds.is_some() => content(path),
         Kind::File | Kind::Socket | Kind::Fifo => String::new(),
     };
-    let level = above(path, kind, Level::Listed, place.opens).unwrap_or(Level::Listed);
+    let spot = Spot {
+        opened: AT_FDCWD,
+        folder: Path::new("/"),
+        name: path,
+    };
+    let level = above(spot, kind, Level::Listed, place.opens).unwrap_or(Level::Listed);
     Some(Found { kind, level, holds })
 }
 
 fn content(path: &Path) -> String {
     let mut bytes = Vec::new();
-    let file = fs::File::open(path);
+    let file = File::open(path);
     let read = file.and_then(|file| file.take(LONGEST).read_to_end(&mut bytes));
     match read {
         Ok(_) => escape(OsStr::from_bytes(&bytes)),
@@ -241,35 +270,35 @@ fn content(path: &Path) -> String {
 }
 
 /// The level of a path, where it is above `most`. Asked of the kernel, from the top down.
-fn above(path: &Path, kind: Kind, most: Level, opens: bool) -> Option<Level> {
+fn above(spot: Spot<'_>, kind: Kind, most: Level, opens: bool) -> Option<Level> {
     [Level::Writable, Level::Entered, Level::Readable]
         .into_iter()
         .take_while(|level| *level > most)
-        .find(|level| gives(path, kind, *level, opens))
+        .find(|level| gives(spot, kind, *level, opens))
 }
 
-fn gives(path: &Path, kind: Kind, level: Level, opens: bool) -> bool {
-    let access = |flags| access(path, flags).is_ok();
-    let mut options = OpenOptions::new();
-    options.custom_flags(WITHOUT_EFFECT);
+fn gives(spot: Spot<'_>, kind: Kind, level: Level, opens: bool) -> bool {
+    let open = |options: &mut OpenOptions| options.custom_flags(WITHOUT_EFFECT).open(spot.path());
+    let reading = || open(OpenOptions::new().read(true));
+    let writing = || open(OpenOptions::new().write(true));
     match (kind, level) {
         (Kind::Link, _) => false,
         // access(2) does not know of a mount without devices.
         (Kind::Device, Level::Entered) => false,
-        (Kind::Device, Level::Readable) => options.read(true).open(path).is_ok(),
-        (Kind::Device, Level::Writable) => options.write(true).open(path).is_ok(),
+        (Kind::Device, Level::Readable) => reading().is_ok(),
+        (Kind::Device, Level::Writable) => writing().is_ok(),
         // Some files of procfs open for everybody and are read by few.
         (Kind::File, Level::Readable) if opens => {
-            let opened = options.read(true).open(path);
-            opened.and_then(|mut file| file.read(&mut [0; 8])).is_ok()
+            let read = |mut file: File| file.read(&mut [0; 8]);
+            reading().and_then(read).is_ok()
         }
-        (Kind::File, Level::Writable) if opens => options.write(true).open(path).is_ok(),
+        (Kind::File, Level::Writable) if opens => writing().is_ok(),
         (Kind::Folder, Level::Readable | Level::Entered) if opens => {
-            fs::read_dir(path).is_ok_and(|mut names| names.any(|name| name.is_ok()))
+            fs::read_dir(spot.path()).is_ok_and(|mut names| names.any(|name| name.is_ok()))
         }
-        (_, Level::Readable) => access(AccessFlags::R_OK),
-        (_, Level::Entered) => access(AccessFlags::X_OK),
-        (_, Level::Writable) => access(AccessFlags::W_OK),
+        (_, Level::Readable) => spot.gives(AccessFlags::R_OK),
+        (_, Level::Entered) => spot.gives(AccessFlags::X_OK),
+        (_, Level::Writable) => spot.gives(AccessFlags::W_OK),
         (_, Level::Listed | Level::Absent) => true,
     }
 }
