@@ -16,6 +16,7 @@ pub mod messages_api;
 pub mod nix_lab;
 pub mod probe;
 pub mod probes;
+pub mod sweep;
 pub mod terminal;
 
 use std::env;

@@ -5,11 +5,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use escape_tests::harness::{inside, neighbour};
+use escape_tests::sweep;
 
 fn main() -> ExitCode {
     let word = std::env::args().nth(1).unwrap_or_default();
     let done = match word.as_str() {
         "--neighbour" => neighbour::run(),
+        sweep::NAME => sweep::look::run(),
         name => inside::run(name, std::env::args_os().nth(2).as_deref().map(Path::new)),
     };
     match done {

@@ -97,6 +97,23 @@ pub fn run(spec: &Spec) -> Result<u8, String> {
 /// # Errors
 /// What could not be done.
 pub fn run_probe(spec: &Spec, probe: &Probe) -> Result<u8, String> {
+    let mut options = options(spec);
+    options.extend(match spec.role {
+        Role::Attempt => (probe.grants)(&spec.bait),
+        Role::Company => Vec::new(),
+        Role::Then(number) => match probe.then.get(number) {
+            Some(Then::Session(session)) => (session.grants)(&spec.bait),
+            _ => return Err(format!("{} has no session {number}", spec.probe)),
+        },
+    });
+    run_with(spec, probe, arguments(spec, options))
+}
+
+/// As [`run_probe`], with other [`arguments`].
+///
+/// # Errors
+/// What could not be done.
+pub fn run_with(spec: &Spec, probe: &Probe, arguments: Vec<OsString>) -> Result<u8, String> {
     reach_everything(&spec.bait)?;
     be_careless(&spec.bait)?;
     if spec.way == Way::Outside {
@@ -105,7 +122,6 @@ pub fn run_probe(spec: &Spec, probe: &Probe) -> Result<u8, String> {
         return Err(format!("starting {}: {error}", program.display()));
     }
     if spec.way == Way::CommandLine {
-        let arguments = arguments(spec, probe)?;
         let error = Command::new(&spec.launcher).args(&arguments[1..]).exec();
         return Err(format!("starting {}: {error}", spec.launcher.display()));
     }
@@ -120,7 +136,7 @@ pub fn run_probe(spec: &Spec, probe: &Probe) -> Result<u8, String> {
     if !gone.contains(&Guard::DescriptorsClosed) {
         launch::close_inherited().map_err(|error| format!("closing descriptors: {error}"))?;
     }
-    let args = Args::try_parse_from(arguments(spec, probe)?).map_err(|error| error.to_string())?;
+    let args = Args::try_parse_from(arguments).map_err(|error| error.to_string())?;
     let Wish::Enter(entry) = args.wish() else {
         return Err("these arguments start nothing".into());
     };
@@ -172,38 +188,37 @@ fn command(spec: &Spec) -> (PathBuf, Vec<OsString>) {
     (spec.inside.clone(), arguments)
 }
 
-fn arguments(spec: &Spec, probe: &Probe) -> Result<Vec<OsString>, String> {
+/// The options of every trial: what a plan is made of.
+#[must_use]
+pub fn options(spec: &Spec) -> Vec<OsString> {
     let bait = &spec.bait;
-    let mut arguments: Vec<OsString> =
-        ["claudebox", "exec", "--yes", "--network", bait.tier.name()]
-            .map(Into::into)
-            .into();
-    arguments.extend([
+    let mut options: Vec<OsString> = ["--network", bait.tier.name()].map(Into::into).into();
+    options.extend([
         "--env".into(),
         "PROBE_ASKED_FOR".into(),
         "--mount".into(),
         bait.granted.clone().into(),
     ]);
     if bait.uid == 0 {
-        arguments.push("--allow-root".into());
+        options.push("--allow-root".into());
     }
-    arguments.extend(match spec.role {
-        Role::Attempt => (probe.grants)(bait),
-        Role::Company => Vec::new(),
-        Role::Then(number) => match probe.then.get(number) {
-            Some(Then::Session(session)) => (session.grants)(bait),
-            _ => return Err(format!("{} has no session {number}", spec.probe)),
-        },
-    });
     if spec.bait_in_file {
-        arguments.extend(["--mount".into(), bait.stdin.clone().into()]);
+        options.extend(["--mount".into(), bait.stdin.clone().into()]);
     }
     // The inside half is shown as whatever a user grants is.
+    options.extend(["--mount".into(), spec.inside.clone().into()]);
+    options
+}
+
+/// The arguments of the launcher, its name first, that start the inside half with these options.
+#[must_use]
+pub fn arguments(spec: &Spec, options: Vec<OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = ["claudebox", "exec", "--yes"].map(Into::into).into();
+    arguments.extend(options);
     let (inside, words) = command(spec);
-    arguments.extend(["--mount".into(), inside.clone().into()]);
     arguments.extend(["--".into(), inside.into()]);
     arguments.extend(words);
-    Ok(arguments)
+    arguments
 }
 
 /// What a caller has about them when they start a launcher: open descriptors, a session key, core files allowed.

@@ -1,12 +1,13 @@
 //! Files of /proc that only root may read by their mode tell the layout of the kernel's memory and the state of each page,
-//! which is what an attack by Rowhammer begins with. To the kernel, who uid 0 started is root.   (threats: PROC-08)
+//! which is what an attack by Rowhammer begins with; others hold a key, or tell when one is struck. To the kernel, who uid 0
+//! started is root.   (threats: PROC-08)
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use crate::probe::*;
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 11] = [
     KMSG,
     "/proc/kpageflags",
     "/proc/kpagecount",
@@ -16,13 +17,18 @@ const FILES: [&str; 9] = [
     "/proc/timer_list",
     "/proc/pagetypeinfo",
     "/proc/kcore",
+    "/proc/sys/net/ipv4/tcp_fastopen_key",
+    "/proc/tty/driver/serial",
 ];
 
 /// Who may open it may read it, and what is read there is gone for everyone else (syslog(2)): it is not read.
 const KMSG: &str = "/proc/kmsg";
 
+/// What cannot even be looked for may be there.
 fn there() -> impl Iterator<Item = &'static str> {
-    FILES.into_iter().filter(|path| Path::new(path).exists())
+    FILES
+        .into_iter()
+        .filter(|path| Path::new(path).try_exists().unwrap_or(true))
 }
 
 pub const PROBE: Probe = Probe {

@@ -33,8 +33,9 @@ pub const RESOLVED_ETC: [&str; 16] = [
     "/etc/static",
 ];
 
-/// Files of `/proc` with mode 0400 that belong to root (proc(5)): physical pages, kernel memory, the kernel's log.
-pub const OF_ROOT_ALONE: [&str; 11] = [
+/// Files of `/proc` that are kept for root, by their mode or by that of their folder (proc(5)): physical pages, kernel memory,
+/// the kernel's log, the key of TCP's cookies, and the counters of serial lines, which tell when a key was struck.
+pub const OF_ROOT_ALONE: [&str; 13] = [
     "/proc/kcore",
     "/proc/kmsg",
     "/proc/kpagecgroup",
@@ -43,8 +44,10 @@ pub const OF_ROOT_ALONE: [&str; 11] = [
     "/proc/pagetypeinfo",
     "/proc/sched_debug",
     "/proc/slabinfo",
+    "/proc/sys/net/ipv4/tcp_fastopen_key",
     "/proc/sysrq-trigger",
     "/proc/timer_list",
+    "/proc/tty/driver/serial",
     "/proc/vmallocinfo",
 ];
 
