@@ -2,7 +2,7 @@
 //!
 //! No environment, no disk: those are read by `facts` and joined with this in `config`.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -38,6 +38,7 @@ Examples:
   $ claudebox exec -y -- make test        any command, in the very same sandbox
   $ claudebox plan                        show what would enter, start nothing
   $ claudebox check                       can it run here; if not, what helps
+  $ claudebox verify                      attack this very sandbox; does it hold
 
 Exit status: that of the agent; 125 claudebox refused or failed, 126 found but
 not executable, 127 not found, 128+N ended by signal N.";
@@ -55,6 +56,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Tell whether the sandbox can run here, and what helps if not
     Check(CheckArgs),
+    /// Attack the sandbox of this project harmlessly, and say of each guard whether it holds
+    Verify(VerifyArgs),
     /// Approve the project's .claudebox.env in its present content
     Trust,
     /// Print completions for a shell
@@ -73,7 +76,7 @@ pub enum Command {
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub struct RunArgs {
     #[command(flatten)]
-    pub(crate) shared: SharedArgs,
+    pub(crate) start: StartArgs,
 
     /// Claude Code's executable [default: found on PATH, then in the usual install places]
     #[arg(long, value_name = "PATH")]
@@ -102,14 +105,14 @@ impl RunArgs {
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub struct ShellArgs {
     #[command(flatten)]
-    pub(crate) shared: SharedArgs,
+    pub(crate) start: StartArgs,
 }
 
 /// `exec`.
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub struct ExecArgs {
     #[command(flatten)]
-    pub(crate) shared: SharedArgs,
+    pub(crate) start: StartArgs,
 
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
@@ -143,17 +146,35 @@ pub struct CheckArgs {
     pub json: bool,
 }
 
-/// What every command that enters the sandbox takes.
+/// `verify`.
 #[derive(Debug, Clone, Default, ClapArgs)]
-pub struct SharedArgs {
+pub struct VerifyArgs {
+    #[command(flatten)]
+    pub shared: SharedArgs,
+
+    /// Print the verdicts as JSON, versioned and stable
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What every command that starts something inside takes.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct StartArgs {
     /// Start without asking; the audit is printed all the same
     #[arg(short, long)]
-    pub yes: bool,
+    pub(crate) yes: bool,
 
     /// Print the plan and run nothing (as `claudebox plan`)
     #[arg(long)]
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
 
+    #[command(flatten)]
+    pub(crate) shared: SharedArgs,
+}
+
+/// What shapes the sandbox.
+#[derive(Debug, Clone, Default, PartialEq, Eq, ClapArgs)]
+pub struct SharedArgs {
     /// What of the network is reachable inside [default: full]
     #[arg(long, value_name = "TIER", value_enum)]
     pub network: Option<Tier>,
@@ -189,6 +210,55 @@ pub struct SharedArgs {
     /// Start although the caller is uid 0; inside it is an ordinary user
     #[arg(long)]
     pub allow_root: bool,
+}
+
+impl SharedArgs {
+    /// These flags as they are typed, for a program that starts claudebox.
+    #[must_use]
+    pub fn words(&self) -> Vec<OsString> {
+        // Taken apart by name: a new flag does not compile until it is handed on.
+        let Self {
+            network,
+            profile,
+            env,
+            mount,
+            mount_home,
+            path_add,
+            with_ssh,
+            ssh_key,
+            allow_root,
+        } = self;
+        // In one word: a value may begin with a dash.
+        let word = |flag: &str, value: &OsStr| {
+            let mut word = OsString::from(flag);
+            word.push("=");
+            word.push(value);
+            word
+        };
+        let mut words = Vec::new();
+        words.extend(network.map(|tier| word("--network", tier.name().as_ref())));
+        words.extend(profile.iter().map(|name| word("--profile", name.as_ref())));
+        words.extend(env.iter().map(|name| word("--env", name)));
+        words.extend(mount.iter().map(|path| word("--mount", path)));
+        words.extend(
+            mount_home
+                .iter()
+                .map(|sub| word("--mount-home", sub.as_os_str())),
+        );
+        words.extend(
+            path_add
+                .iter()
+                .map(|dir| word("--path-add", dir.as_os_str())),
+        );
+        words.extend(with_ssh.then(|| "--with-ssh".into()));
+        words.extend(
+            ssh_key
+                .iter()
+                .map(|path| word("--ssh-key", path.as_os_str())),
+        );
+        words.extend(allow_root.then(|| "--allow-root".into()));
+        words
+    }
 }
 
 /// How much of the network is reachable inside.
@@ -232,6 +302,8 @@ pub enum Wish {
     Enter(Box<Entry>),
     /// `check`
     Check(CheckArgs),
+    /// `verify`
+    Verify(VerifyArgs),
     /// `trust`
     Trust,
     /// `completions`
@@ -245,6 +317,8 @@ pub enum Wish {
 /// One way into the sandbox. `run`, `shell` and `exec` differ in `target` alone (RUN-02).
 #[derive(Debug, Clone, Default)]
 pub struct Entry {
+    /// Whether to start without asking.
+    pub yes: bool,
     /// The flags that all of them take.
     pub shared: SharedArgs,
     /// What to start.
@@ -312,33 +386,34 @@ impl Args {
     /// What the person wants.
     #[must_use]
     pub fn wish(self) -> Wish {
-        let enter = |shared: SharedArgs, target: Target| {
-            let mode = if shared.dry_run {
+        let enter = |start: StartArgs, target: Target, mode: Option<Mode>| {
+            let typed = if start.dry_run {
                 Mode::Plan { explain: false }
             } else {
                 Mode::Start
             };
             Wish::Enter(Box::new(Entry {
-                shared,
+                yes: start.yes,
+                shared: start.shared,
                 target,
-                mode,
+                mode: mode.unwrap_or(typed),
             }))
         };
         match self.command {
-            None => enter(self.run.shared.clone(), self.run.target()),
-            Some(Command::Run(args)) => enter(args.shared.clone(), args.target()),
-            Some(Command::Shell(args)) => enter(args.shared, Target::Shell),
-            Some(Command::Exec(args)) => enter(args.shared, Target::Exec(args.command)),
-            Some(Command::Plan(PlanArgs { run, json, explain })) => Wish::Enter(Box::new(Entry {
-                shared: run.shared.clone(),
-                target: run.target(),
-                mode: if json {
+            None => enter(self.run.start.clone(), self.run.target(), None),
+            Some(Command::Run(args)) => enter(args.start.clone(), args.target(), None),
+            Some(Command::Shell(args)) => enter(args.start, Target::Shell, None),
+            Some(Command::Exec(args)) => enter(args.start, Target::Exec(args.command), None),
+            Some(Command::Plan(PlanArgs { run, json, explain })) => {
+                let mode = if json {
                     Mode::PlanJson
                 } else {
                     Mode::Plan { explain }
-                },
-            })),
+                };
+                enter(run.start.clone(), run.target(), Some(mode))
+            }
             Some(Command::Check(args)) => Wish::Check(args),
+            Some(Command::Verify(args)) => Wish::Verify(args),
             Some(Command::Trust) => Wish::Trust,
             Some(Command::Completions { shell }) => Wish::Completions(shell),
             Some(Command::Man) => Wish::Man,
@@ -362,10 +437,59 @@ mod tests {
         let Wish::Enter(entry) = bare.wish() else {
             panic!("bare is not run")
         };
-        assert!(entry.shared.yes);
+        assert!(entry.yes);
         assert_eq!(entry.shared.network, Some(Tier::None));
         assert!(
             matches!(entry.target, Target::Agent { arguments, .. } if arguments == ["-p", "hi"])
         );
+    }
+
+    #[test]
+    fn the_words_of_flags_are_those_flags() {
+        let typed = [
+            "claudebox",
+            "verify",
+            "--network",
+            "none",
+            "--profile",
+            "p",
+            "--profile=-q",
+            "--env",
+            "A",
+            "--env",
+            "B",
+            "--mount",
+            "/a b:rw",
+            "--mount=-c",
+            "--mount-home",
+            "d",
+            "--path-add",
+            "/e",
+            "--with-ssh",
+            "--ssh-key",
+            "/f",
+            "--allow-root",
+        ];
+        let shared = |words: Vec<OsString>| match Args::parse_from(words).wish() {
+            Wish::Verify(args) => args.shared,
+            other => panic!("{other:?}"),
+        };
+        let once = shared(typed.map(Into::into).into());
+        let words = once.words();
+        let again = ["claudebox", "verify"]
+            .map(OsString::from)
+            .into_iter()
+            .chain(words);
+        assert_eq!(shared(again.collect()), once);
+        // Every flag of the command line is among them.
+        let command = Args::command();
+        let verify = command.find_subcommand("verify").expect("it is there");
+        for flag in verify.get_arguments().filter_map(|flag| flag.get_long()) {
+            let known = ["json", "help"].contains(&flag)
+                || once.words().iter().any(|word| {
+                    word.to_string_lossy().split('=').next() == Some(&format!("--{flag}"))
+                });
+            assert!(known, "--{flag} was not tried");
+        }
     }
 }
