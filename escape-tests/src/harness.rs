@@ -10,6 +10,7 @@
 //!    canary stands in an argument or a variable, makes the attempt, and reports one line.
 
 pub mod bait;
+pub mod batch;
 pub mod breaking;
 pub mod drive;
 pub mod inside;

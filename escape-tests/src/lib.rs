@@ -16,6 +16,7 @@ pub mod nix_lab;
 pub mod probe;
 pub mod probes;
 pub mod terminal;
+pub mod verify;
 
 use std::env;
 use std::ffi::OsStr;

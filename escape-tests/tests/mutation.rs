@@ -19,8 +19,8 @@ mod setting;
 
 use std::process::ExitCode;
 
-use escape_tests::harness::mutation::{SURVIVORS, batch, launcher};
-use escape_tests::harness::{drive, neighbour, trial};
+use escape_tests::harness::mutation::{SURVIVORS, launcher};
+use escape_tests::harness::{batch, drive, neighbour, trial};
 use escape_tests::probe::{Probe, Tier};
 use escape_tests::{is_root, probes};
 use libtest_mimic::{Arguments, Trial};

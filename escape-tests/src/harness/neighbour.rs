@@ -29,6 +29,8 @@ pub struct Order {
     pub sockets: Vec<PathBuf>,
     /// Where to write down what is heard.
     pub heard: PathBuf,
+    /// Whether to put the mark into the user keyring, which is every process's of the user.
+    pub user_keyring: bool,
 }
 
 /// Runs until standard input ends. The order is its first line; the first line of standard output is how it is reached.
@@ -62,7 +64,11 @@ pub fn run() -> io::Result<()> {
         udp_port: udp.local_addr()?.port(),
         abstract_name,
         shared_memory: shared_memory(&order.mark)?,
-        user_keyring: user_keyring(&order.mark)?,
+        user_keyring: if order.user_keyring {
+            user_keyring(&order.mark)?
+        } else {
+            0
+        },
     };
     writeln!(io::stdout(), "{}", serde_json::to_string(&hello)?)?;
     loop {

@@ -79,10 +79,7 @@ pub fn run(spec: &Spec) -> Result<u8, String> {
 /// # Errors
 /// What could not be done.
 pub fn run_probe(spec: &Spec, probe: &Probe) -> Result<u8, String> {
-    reach_everything(&spec.bait)?;
-    leave_open(&spec.bait).map_err(|error| format!("leaving descriptors open: {error}"))?;
-    plant_key(&spec.bait)?;
-    allow_core_files().map_err(|error| format!("allowing core files: {error}"))?;
+    prepare(&spec.bait)?;
     if spec.way == Way::CommandLine {
         let arguments = arguments(spec);
         let error = Command::new(&spec.launcher).args(&arguments[1..]).exec();
@@ -132,6 +129,18 @@ pub fn run_probe(spec: &Spec, probe: &Probe) -> Result<u8, String> {
             Err(said)
         }
     }
+}
+
+/// Shows that all bait is reachable for this process, and leaves it as a careless caller's is: with open descriptors, a key,
+/// and core files allowed.
+///
+/// # Errors
+/// What is not reachable, or could not be done.
+pub fn prepare(bait: &Bait) -> Result<(), String> {
+    reach_everything(bait)?;
+    leave_open(bait).map_err(|error| format!("leaving descriptors open: {error}"))?;
+    plant_key(bait)?;
+    allow_core_files().map_err(|error| format!("allowing core files: {error}"))
 }
 
 fn arguments(spec: &Spec) -> Vec<std::ffi::OsString> {

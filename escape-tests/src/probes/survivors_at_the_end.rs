@@ -14,10 +14,11 @@ pub const PROBE: Probe = Probe {
     asks: "does a process outlive a session that ends in order?",
     threats: &["RES-07", "TTY-08"],
     behind: &[Guard::DieWithParent, Guard::PidNamespace],
+    harmless: true,
     also_as_root: true,
     expect: Expect::Reached,
     attempt: |bait| {
-        if let Err(broken) = hold(&bait.project.join(LOCK)) {
+        if let Err(broken) = hold(&bait.shared.join(LOCK)) {
             return Seen::one("a lock", broken);
         }
         let left = in_child(|| {
@@ -32,14 +33,17 @@ pub const PROBE: Probe = Probe {
         Seen::one("a process that forked twice", left)
     },
     harmed: |bait| {
-        still_held(&bait.project.join(LOCK), "a process inside was there when the launcher had returned")
+        still_held(
+            &bait.shared.join(LOCK),
+            "a process inside was there when the launcher had returned",
+        )
     },
     ..Probe::USUAL
 };
 
 /// Ends by itself, in case nothing else ends it.
 fn work_on() -> ! {
-ignore_signals();
+    ignore_signals();
     // All but the lock's: the pipe of its parent would keep that waiting.
     for descriptor in std::fs::read_dir("/proc/self/fd")
         .into_iter()

@@ -1,0 +1,324 @@
+//! Owns one start of the launcher with attacks inside: its command line, its streams, its end, and all that it told.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use claudebox::text::escape;
+use nix::sys::signal::SigSet;
+use serde::{Deserialize, Serialize};
+
+use super::ground::Ground;
+use super::watch::Signals;
+use super::{Failure, Named, REPORT, UNTRIED};
+use crate::harness::bait::Bait;
+use crate::harness::batch;
+use crate::harness::lab::EARLIER;
+use crate::harness::trial::{self, NO_TRIAL};
+use crate::probe::{Ending, Streams};
+
+/// The word by which the companion becomes the launcher.
+pub const TRIAL: &str = "--trial";
+
+/// The file with the [`Order`], in the folder of bait.
+pub const ORDER: &str = "trial.json";
+
+/// A sandbox that takes longer hangs.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// How long a stream may be held open by what outlives the launcher.
+const HELD: Duration = Duration::from_secs(2);
+
+/// More than all reports together: whoever says more says something else.
+const MOST: usize = 4 << 20;
+
+/// What the process that becomes the launcher is told.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Order {
+    /// What was planted.
+    pub bait: Bait,
+    launcher: PathBuf,
+    arguments: Vec<OsString>,
+}
+
+/// One start.
+#[derive(Debug)]
+pub(super) struct Session<'a> {
+    pub(super) launcher: &'a Path,
+    pub(super) flags: Vec<OsString>,
+    /// What is attempted; more than one share streams and end by themselves.
+    pub(super) probes: &'a [Named],
+    pub(super) signals: &'a Signals,
+}
+
+/// What came of a start.
+#[derive(Debug)]
+pub(super) enum Started {
+    /// The attempts were made, or should have been.
+    Ran(Told),
+    /// PID 1 found another sandbox than was planned: what the launcher said.
+    NotAsPlanned(String),
+}
+
+/// All that a start told.
+#[derive(Debug)]
+pub struct Told {
+    /// What was said on standard output.
+    pub stdout: String,
+    /// Why nothing of it counts as held, if so.
+    pub fault: Option<String>,
+    /// The damage that was seen meanwhile, by probe.
+    pub meanwhile: Vec<(&'static str, String)>,
+}
+
+/// Becomes the launcher, as the caller that the order at `path` describes. Returns only where it cannot.
+#[must_use]
+pub(super) fn become_the_launcher(path: Option<&Path>) -> u8 {
+    let become_it = || -> Result<(), String> {
+        let text =
+            fs::read_to_string(path.ok_or("no order")?).map_err(|error| error.to_string())?;
+        let order: Order = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+        // What the companion keeps from itself is not kept from others.
+        SigSet::all()
+            .thread_unblock()
+            .map_err(|errno| errno.to_string())?;
+        trial::prepare(&order.bait)?;
+        let error = Command::new(&order.launcher).args(&order.arguments).exec();
+        Err(format!(
+            "starting {}: {error}",
+            escape(order.launcher.as_os_str())
+        ))
+    };
+    let why = become_it().err().unwrap_or_default();
+    let _ = writeln!(io::stderr(), "claudebox: {why}");
+    NO_TRIAL
+}
+
+impl Session<'_> {
+    /// Starts the launcher, and waits for its end.
+    pub(super) fn run(&self, ground: &Ground) -> Result<Started, Failure> {
+        let bait = ground.bait();
+        let failed =
+            |error: io::Error| Failure::new(format!("cannot start an attack: {error}"), REPORT);
+        let mut child = self
+            .command(bait)
+            .and_then(|mut command| command.spawn())
+            .map_err(failed)?;
+        let input = self.input(bait).map_err(failed)?;
+        let feeder = child
+            .stdin
+            .take()
+            .map(|mut stdin| thread::spawn(move || stdin.write_all(&input)));
+        let told = self.wait(&mut child, bait);
+        // A launcher that never read is no failure by itself: the missing report is.
+        feeder.map(thread::JoinHandle::join);
+        told
+    }
+
+    fn killed_when_done(&self) -> bool {
+        self.probes
+            .iter()
+            .any(|(_, probe)| probe.ending == Ending::LauncherKilled)
+    }
+
+    /// What the inside half reads. One that is killed is told alone, as it waits for that.
+    fn input(&self, bait: &Bait) -> io::Result<Vec<u8>> {
+        if self.killed_when_done() {
+            return Ok(serde_json::to_vec(bait)?);
+        }
+        let probes = self
+            .probes
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
+        let bait = bait.clone();
+        Ok(serde_json::to_vec(&batch::Order { bait, probes })?)
+    }
+
+    fn arguments(&self, bait: &Bait) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = vec!["exec".into(), "--yes".into()];
+        arguments.extend(self.flags.iter().cloned());
+        for (path, mode) in [
+            (&bait.granted, ":ro"),
+            (&bait.inside, ":ro"),
+            (&bait.shared, ":rw"),
+        ] {
+            let mut path = path.clone().into_os_string();
+            path.push(mode);
+            arguments.extend(["--mount".into(), path]);
+        }
+        let name = match self.probes {
+            [(name, _)] if self.killed_when_done() => name,
+            _ => batch::NAME,
+        };
+        arguments.extend(["--".into(), bait.inside.clone().into(), name.into()]);
+        arguments
+    }
+
+    fn command(&self, bait: &Bait) -> io::Result<Command> {
+        let order = Order {
+            bait: bait.clone(),
+            launcher: self.launcher.to_owned(),
+            arguments: self.arguments(bait),
+        };
+        let file = bait.folder.join(ORDER);
+        fs::write(&file, serde_json::to_string(&order)?)?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(TRIAL).arg(file).stderr(Stdio::piped());
+        command.envs(bait.environment.iter().map(|(name, value)| (name, value)));
+        // The process group of the neighbour, as two programs of one pipeline are in one.
+        command.process_group(bait.neighbour.pid);
+        let files = self
+            .probes
+            .iter()
+            .any(|(_, probe)| probe.streams == Streams::Files);
+        if files {
+            fs::write(&bait.stdin, self.input(bait)?)?;
+            command.stdin(File::open(&bait.stdin)?);
+            command.stdout(OpenOptions::new().append(true).open(&bait.stdout)?);
+        } else {
+            command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        }
+        Ok(command)
+    }
+
+    fn wait(&self, child: &mut Child, bait: &Bait) -> Result<Started, Failure> {
+        let stdout = child.stdout.take().map(Heard::listen);
+        let stderr = child.stderr.take().map(Heard::listen);
+        let end = Instant::now() + LIMIT;
+        let (mut late, mut killed, mut meanwhile) = (false, false, Vec::new());
+        let kill = |child: &mut Child| {
+            // It was not waited for, so the PID is its own. All that is inside ends with it.
+            let _ = child.kill();
+            child.wait()
+        };
+        let status = loop {
+            if let Some(signal) = self.signals.next() {
+                let _ = kill(child);
+                return Err(Failure::Interrupted(signal));
+            }
+            if let Ok(Some(status)) = child.try_wait() {
+                break status;
+            }
+            for (name, probe) in self.probes {
+                meanwhile.extend((probe.meanwhile)(bait).map(|seen| (*name, seen)));
+            }
+            let reported = stdout
+                .as_ref()
+                .is_some_and(|stdout| stdout.text().contains('\n'));
+            late = Instant::now() > end;
+            if late || (reported && self.killed_when_done()) {
+                killed = !late;
+                if let Ok(status) = kill(child) {
+                    break status;
+                }
+            }
+            thread::sleep(Duration::from_millis(2));
+        };
+        let stdout = stdout.map_or_else(|| said_in(&bait.stdout), Heard::rest);
+        let stderr = stderr.map(Heard::rest).unwrap_or_default();
+        if late {
+            let what = format!("the sandbox did not end within {} s", LIMIT.as_secs());
+            return Ok(Started::Ran(Told {
+                stdout,
+                fault: Some(what),
+                meanwhile,
+            }));
+        }
+        if stdout.is_empty() && !status.success() {
+            return refusal(status, &stderr);
+        }
+        let as_wished = if killed {
+            status.signal() == Some(9)
+        } else {
+            status.success()
+        };
+        let fault = (!as_wished).then(|| format!("the launcher ended with {status}"));
+        Ok(Started::Ran(Told {
+            stdout,
+            fault,
+            meanwhile,
+        }))
+    }
+}
+
+/// The launcher started nothing: what it said.
+fn refusal(status: ExitStatus, stderr: &str) -> Result<Started, Failure> {
+    // The audit stands before it.
+    let lines: Vec<&str> = stderr.lines().collect();
+    let said = lines
+        .iter()
+        .rposition(|line| line.starts_with("claudebox: "));
+    let Some(said) = said.map(|at| &lines[at..]) else {
+        let what = format!("the launcher made no sandbox, and said nothing of it ({status})");
+        return Err(Failure::new(what, REPORT));
+    };
+    let what = said[0].trim_start_matches("claudebox: ");
+    if status.code() == Some(NO_TRIAL.into()) {
+        return Err(Failure::new(escape(what.as_ref()), REPORT));
+    }
+    let planned = "the sandbox is not what was planned: ";
+    if status.code() == Some(UNTRIED.into())
+        && let Some(found) = what.strip_prefix(planned)
+    {
+        return Ok(Started::NotAsPlanned(found.to_owned()));
+    }
+    let words = said.iter().map(|line| shown(line) + "\n");
+    Err(Failure::Refused(words.collect()))
+}
+
+/// A line that the launcher escaped already, should it be one that did not.
+fn shown(line: &str) -> String {
+    escape(line.as_ref()).replace("\\\\", "\\")
+}
+
+/// What was said in a file that stands for the standard output.
+fn said_in(file: &Path) -> String {
+    let said = fs::read(file).unwrap_or_default();
+    let said = String::from_utf8_lossy(&said);
+    let lines = said.lines().filter(|line| !line.ends_with(EARLIER));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+/// What a stream said so far, up to [`MOST`].
+#[derive(Debug)]
+struct Heard {
+    said: Arc<Mutex<Vec<u8>>>,
+    reader: thread::JoinHandle<()>,
+}
+
+impl Heard {
+    fn listen(mut stream: impl Read + Send + 'static) -> Self {
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let shared = Arc::clone(&said);
+        let reader = thread::spawn(move || {
+            let mut buffer = [0; 8192];
+            while let Ok(length @ 1..) = stream.read(&mut buffer) {
+                let mut said = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                let room = MOST.saturating_sub(said.len()).min(length);
+                said.extend_from_slice(&buffer[..room]);
+            }
+        });
+        Self { said, reader }
+    }
+
+    fn text(&self) -> String {
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&said).into_owned()
+    }
+
+    /// All of it. Whoever still holds the stream open when the launcher is gone has a moment to let go.
+    fn rest(self) -> String {
+        let end = Instant::now() + HELD;
+        while !self.reader.is_finished() && Instant::now() < end {
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.text()
+    }
+}
