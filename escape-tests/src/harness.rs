@@ -13,6 +13,7 @@ pub mod bait;
 pub mod batch;
 pub mod breaking;
 pub mod drive;
+pub mod edited;
 pub mod inside;
 pub mod lab;
 pub mod mutation;

@@ -16,6 +16,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Parser;
 use claudebox::cli::{Entry, Target, VerifyArgs};
@@ -54,6 +55,10 @@ struct Args {
     /// The launcher that is tried
     #[arg(long, value_name = "PATH")]
     launcher: PathBuf,
+
+    /// How many seconds a sandbox may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, hide = true)]
+    limit: u64,
 
     #[command(flatten)]
     verify: VerifyArgs,
@@ -264,14 +269,18 @@ fn attack(
         ));
         let session = Session {
             launcher: &args.launcher,
+            limit: Duration::from_secs(args.limit),
             flags: args.verify.shared.words(),
             probes,
             signals,
         };
-        match session.run(ground)? {
-            Started::Ran(told) => findings.add(&told, probes, bait),
+        match session.run(ground) {
+            Ok(Started::Ran(told)) => findings.add(&told, probes, bait),
             // What PID 1 saw before anything was started counts as much as what a probe sees.
-            Started::NotAsPlanned(said) => findings.seen_by_pid_1(&said),
+            Ok(Started::NotAsPlanned(said)) => findings.seen_by_pid_1(&said),
+            // An attack that worked may have taken from the next one what that needs: what it told stands.
+            Err(Failure::Untried { .. } | Failure::Refused(_)) if findings.any_red() => break,
+            Err(failure) => return Err(failure),
         }
     }
     Ok(findings)

@@ -12,12 +12,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use clap::Parser;
-use claudebox::cli::{Args, Wish};
-use claudebox::config::Config;
-use claudebox::facts::{Facts, Query};
+use claudebox::facts::Facts;
 use claudebox::guard::Guard;
-use claudebox::launch::{self, Pins};
+use claudebox::launch;
 use claudebox::plan::Plan;
 use nix::libc;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -26,7 +23,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::bait::{Bait, KEY, PROOF};
-use super::{breaking, inside};
+use super::{breaking, edited, inside};
 use crate::probe::{Act, Probe};
 use crate::probes;
 
@@ -96,39 +93,25 @@ pub fn run_probe(spec: &Spec, probe: &Probe) -> Result<u8, String> {
     if !gone.contains(&Guard::DescriptorsClosed) {
         launch::close_inherited().map_err(|error| format!("closing descriptors: {error}"))?;
     }
-    let args = Args::try_parse_from(arguments(spec)).map_err(|error| error.to_string())?;
-    let Wish::Enter(entry) = args.wish() else {
-        return Err("these arguments start nothing".into());
-    };
-    let mut facts = Facts::read(&Query::of(&entry)).map_err(|error| error.to_string())?;
-    facts.host.launcher = spec.launcher.clone().into();
-    let config = Config::resolve(&entry, &facts).map_err(|error| error.to_string())?;
-    let mut plan = Plan::new(&config, &facts).map_err(|error| error.to_string())?;
-    let whole = plan.clone();
-    for guard in &gone {
-        let edit = breaking::breaking(*guard).edit(spec.bait.uid);
-        let edit = edit.map_err(|why| format!("{} cannot be taken away: {why}", guard.name()))?;
-        edit(&mut plan, &spec.bait, &facts);
-    }
-    if plan == whole && matches!(spec.way, Way::Bites | Way::Alone(_)) {
-        return Err("taking the guards away left the plan as it was".into());
-    }
-    let pins = Pins::hold(&plan).map_err(|error| error.to_string())?;
-    if let Some(meddle) = probe.meddle {
-        meddle(&spec.bait).map_err(|error| format!("meddling: {error}"))?;
-    }
-    match launch::launch_pinned(&plan, &facts, &pins) {
-        Ok(outcome) => Ok(outcome.status),
-        Err(error) => {
-            let mut said = format!("the launcher: {error}");
-            let mut source = std::error::Error::source(&error);
-            while let Some(cause) = source {
-                said += &format!(": {cause}");
-                source = cause.source();
-            }
-            Err(said)
+    let edit = |plan: &mut Plan, facts: &Facts| {
+        let whole = plan.clone();
+        for guard in &gone {
+            let edit = breaking::breaking(*guard).edit(spec.bait.uid);
+            let edit =
+                edit.map_err(|why| format!("{} cannot be taken away: {why}", guard.name()))?;
+            edit(plan, &spec.bait, facts);
         }
-    }
+        if *plan == whole && matches!(spec.way, Way::Bites | Way::Alone(_)) {
+            return Err("taking the guards away left the plan as it was".to_owned());
+        }
+        Ok(())
+    };
+    let meddle = || match probe.meddle {
+        Some(meddle) => meddle(&spec.bait).map_err(|error| format!("meddling: {error}")),
+        None => Ok(()),
+    };
+    edited::launch(arguments(spec), &spec.launcher, edit, meddle)?
+        .map_err(|error| format!("the launcher: {}", edited::chain(&error)))
 }
 
 /// Shows that all bait is reachable for this process, and leaves it as a careless caller's is: with open descriptors, a key,

@@ -44,15 +44,16 @@ pub const PROBE: Probe = Probe {
 /// Ends by itself, in case nothing else ends it.
 fn work_on() -> ! {
     ignore_signals();
-    // All but the lock's: the pipe of its parent would keep that waiting.
-    for descriptor in std::fs::read_dir("/proc/self/fd")
-        .into_iter()
-        .flatten()
-        .flatten()
-    {
-        let is_lock = std::fs::read_link(descriptor.path()).is_ok_and(|link| link.ends_with(LOCK));
-        let number = descriptor.file_name().to_string_lossy().parse();
-        if let (false, Ok(number)) = (is_lock, number) {
+    // All but the lock's: the pipe of its parent would keep that waiting. Listed first: the listing has a descriptor too, and who
+    // closes it under way ends in a panic.
+    let descriptors = std::fs::read_dir("/proc/self/fd").into_iter().flatten();
+    let descriptors: Vec<_> = descriptors.flatten().map(|entry| entry.path()).collect();
+    for descriptor in descriptors {
+        let is_lock = std::fs::read_link(&descriptor).is_ok_and(|link| link.ends_with(LOCK));
+        let number = descriptor
+            .file_name()
+            .and_then(|name| name.to_str()?.parse().ok());
+        if let (false, Some(number)) = (is_lock, number) {
             // SAFETY: nothing of this process uses it any more.
             unsafe { libc::close(number) };
         }

@@ -92,6 +92,13 @@ impl Findings {
         }
     }
 
+    /// Whether anything is broken.
+    #[must_use]
+    pub fn any_red(&self) -> bool {
+        let red = |tried: &Tried| matches!(tried.outcome, Outcome::Red(_));
+        !self.by_pid_1.is_empty() || self.tried.iter().any(red)
+    }
+
     /// The guards that are broken on `tier`, each with what tells.
     ///
     /// A probe behind more than one guard does not say which of them fell. Where one that stands behind a single guard does,

@@ -29,9 +29,6 @@ pub const TRIAL: &str = "--trial";
 /// The file with the [`Order`], in the folder of bait.
 pub const ORDER: &str = "trial.json";
 
-/// A sandbox that takes longer hangs.
-const LIMIT: Duration = Duration::from_secs(20);
-
 /// How long a stream may be held open by what outlives the launcher.
 const HELD: Duration = Duration::from_secs(2);
 
@@ -51,6 +48,8 @@ pub struct Order {
 #[derive(Debug)]
 pub(super) struct Session<'a> {
     pub(super) launcher: &'a Path,
+    /// A sandbox that takes longer hangs.
+    pub(super) limit: Duration,
     pub(super) flags: Vec<OsString>,
     /// What is attempted; more than one share streams and end by themselves.
     pub(super) probes: &'a [Named],
@@ -191,7 +190,7 @@ impl Session<'_> {
     fn wait(&self, child: &mut Child, bait: &Bait) -> Result<Started, Failure> {
         let stdout = child.stdout.take().map(Heard::listen);
         let stderr = child.stderr.take().map(Heard::listen);
-        let end = Instant::now() + LIMIT;
+        let end = Instant::now() + self.limit;
         let (mut late, mut killed, mut meanwhile) = (false, false, Vec::new());
         let kill = |child: &mut Child| {
             // It was not waited for, so the PID is its own. All that is inside ends with it.
@@ -224,7 +223,7 @@ impl Session<'_> {
         let stdout = stdout.map_or_else(|| said_in(&bait.stdout), Heard::rest);
         let stderr = stderr.map(Heard::rest).unwrap_or_default();
         if late {
-            let what = format!("the sandbox did not end within {} s", LIMIT.as_secs());
+            let what = format!("the sandbox did not end within {} s", self.limit.as_secs());
             return Ok(Started::Ran(Told {
                 stdout,
                 fault: Some(what),

@@ -42,7 +42,7 @@ impl Hint for CompanionError {
             ),
             CompanionError::Unfit { path, .. } => {
                 format!(
-                    "only you and root may write it and its folder; look at it, then chmod go-w {path}"
+                    "only you and root may own it and its folder, or write there; look at it, then chown or chmod go-w {path}"
                 )
             }
             CompanionError::Unreadable { .. } | CompanionError::Start { .. } => {

@@ -1,0 +1,234 @@
+//! What keeps it from trying: never a proof, and nothing is left behind. Each ends in 125 with a hint, or by its signal.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+use std::time::Duration;
+
+use escape_tests::{Ran, SOON, run, until};
+use libtest_mimic::Trial;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::person::{COMPANION, Person, rows};
+use crate::test;
+
+/// The tests.
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        test("misfits::no_companion", no_companion),
+        test(
+            "misfits::a_companion_that_others_can_write",
+            a_companion_that_others_can_write,
+        ),
+        test("misfits::a_wrong_command_line", a_wrong_command_line),
+        test("misfits::a_launcher_that_refuses", a_launcher_that_refuses),
+        test(
+            "misfits::a_launcher_that_starts_nothing",
+            a_launcher_that_starts_nothing,
+        ),
+        test("misfits::another_exit_status", another_exit_status),
+        test(
+            "misfits::a_word_beside_the_reports",
+            a_word_beside_the_reports,
+        ),
+        test("misfits::a_hang", a_hang),
+        test(
+            "misfits::a_home_that_cannot_be_written",
+            a_home_that_cannot_be_written,
+        ),
+        test("misfits::signals", signals),
+    ]
+}
+
+/// It could not be tried, and says what helps.
+fn untried(ran: &Ran, what: &str) {
+    assert_eq!(ran.status.code(), Some(125), "{ran}");
+    assert!(ran.stderr.contains(what), "it does not say {what:?}:{ran}");
+    assert!(
+        ran.stderr.lines().any(|line| line.starts_with("hint: ")),
+        "no hint:{ran}"
+    );
+    assert!(!ran.stderr.contains("panicked"), "{ran}");
+}
+
+fn no_companion() {
+    let person = Person::new(false);
+    let alone = person.installed("alone", false);
+    let ran = run(
+        person.command(&alone).args(["verify", "--network", "none"]),
+        SOON,
+    );
+    untried(&ran, "claudebox-verify is neither beside");
+    assert!(ran.stderr.contains("cargo build -p escape-tests"), "{ran}");
+    // Where a package puts it, it is found.
+    let folder = alone
+        .parent()
+        .and_then(|folder| folder.parent())
+        .expect("two folders");
+    let libexec = folder.join("libexec/claudebox");
+    fs::create_dir_all(&libexec).expect("a folder");
+    fs::copy(COMPANION, libexec.join("claudebox-verify")).expect("installing");
+    for path in [libexec.clone(), libexec.join("claudebox-verify")] {
+        fs::set_permissions(path, PermissionsExt::from_mode(0o755)).expect("chmod");
+    }
+    let _ = run(
+        person.command(&alone).args(["verify", "--network", "none"]),
+        SOON,
+    )
+    .success();
+}
+
+fn a_companion_that_others_can_write() {
+    let person = Person::new(false);
+    let launcher = person.installed("bin", true);
+    let companion = launcher.with_file_name("claudebox-verify");
+    let folder = companion.parent().expect("a folder");
+    for (path, open, closed) in [
+        (companion.as_path(), 0o757, 0o755),
+        (folder, 0o777, 0o755),
+        (folder, 0o775, 0o755),
+    ] {
+        fs::set_permissions(path, PermissionsExt::from_mode(open)).expect("chmod");
+        let ran = run(
+            person
+                .command(&launcher)
+                .args(["verify", "--network", "none"]),
+            SOON,
+        );
+        untried(&ran, "others than its owner can write it");
+        assert_eq!(ran.stdout, "", "{ran}");
+        fs::set_permissions(path, PermissionsExt::from_mode(closed)).expect("chmod");
+    }
+    let _ = run(
+        person
+            .command(&launcher)
+            .args(["verify", "--network", "none"]),
+        SOON,
+    )
+    .success();
+}
+
+fn a_wrong_command_line() {
+    let person = Person::new(false);
+    untried(&person.verify(&["--netwrok", "none"]), "--netwrok");
+    untried(&person.verify(&["--network", "inet"]), "inet");
+    untried(&person.verify(&["--mount", "/nonexistent"]), "/nonexistent");
+    untried(
+        &run(&mut person.command(COMPANION), SOON),
+        "required arguments",
+    );
+    let ran = run(
+        person
+            .command(COMPANION)
+            .args(["--launcher", "x", "--\u{202e}x"]),
+        SOON,
+    );
+    untried(&ran, "\\u{202e}");
+    assert!(!ran.stderr.contains('\u{202e}'), "{ran}");
+}
+
+fn a_launcher_that_refuses() {
+    let person = Person::new(false);
+    let refusing = person.script(
+        "printf 'an audit\\nclaudebox: no \\033[31m way\\nhint: another way\\n' >&2; exit 125",
+    );
+    let ran = run(
+        &mut person.companion(&refusing, &["--network", "none"]),
+        SOON,
+    );
+    untried(&ran, "claudebox: no \\x1b[31m way\nhint: another way\n");
+    assert_eq!(ran.stdout, "", "{ran}");
+    assert!(!ran.stderr.contains("an audit"), "{ran}");
+    assert_eq!(person.bait(), None);
+}
+
+fn a_launcher_that_starts_nothing() {
+    let person = Person::new(false);
+    for (body, said) in [
+        ("exit 0", "it reported nothing"),
+        ("exit 125", "said nothing of it"),
+        ("echo fine", "no report"),
+        ("cat /dev/zero | head -c 20000000; exit 0", "no report"),
+    ] {
+        let ran = run(
+            &mut person.companion(&person.script(body), &["--network", "none"]),
+            SOON,
+        );
+        untried(&ran, said);
+        assert!(!ran.stdout.contains(" proven  "), "{body}:{ran}");
+    }
+    let gone = person.caller.folder().join("gone");
+    untried(
+        &run(&mut person.companion(&gone, &["--network", "none"]), SOON),
+        "gone",
+    );
+    assert_eq!(person.bait(), None);
+}
+
+/// All attempts are made and reported, and then something is not as it should be.
+fn another_exit_status() {
+    let person = Person::new(false);
+    // The one that is killed must be the launcher itself, or what it started outlives it.
+    let launcher = "case $* in *survivors*) exec REAL \"$@\" ;; esac; REAL \"$@\"; exit 3";
+    nothing_is_proven(&person, launcher);
+}
+
+fn a_word_beside_the_reports() {
+    let person = Person::new(false);
+    nothing_is_proven(&person, "echo hello; exec REAL \"$@\"");
+}
+
+fn nothing_is_proven(person: &Person, body: &str) {
+    let launcher = person.script(body);
+    let ran = run(
+        &mut person.companion(&launcher, &["--json", "--network", "none"]),
+        SOON,
+    );
+    untried(&ran, "not every guard could be tried");
+    // What a probe of a start that was as it should be saw counts.
+    let proven: Vec<_> = rows(&ran)
+        .into_iter()
+        .filter(|(_, (verdict, _))| verdict == "proven")
+        .collect();
+    assert!(proven.is_empty(), "{proven:?}{ran}");
+}
+
+fn a_hang() {
+    let person = Person::new(false);
+    let hanging = person.script("exec sleep 60");
+    let ran = run(
+        &mut person.companion(&hanging, &["--network", "none", "--limit", "1"]),
+        SOON,
+    );
+    untried(&ran, "did not end within 1 s");
+    assert_eq!(person.bait(), None);
+    assert_eq!(person.processes(), Vec::<String>::new());
+}
+
+fn a_home_that_cannot_be_written() {
+    let person = Person::new(false);
+    let home = person.caller.home();
+    fs::set_permissions(&home, PermissionsExt::from_mode(0o500)).expect("chmod");
+    let ran = person.verify(&["--network", "none"]);
+    untried(&ran, "cannot plant bait");
+    fs::set_permissions(&home, PermissionsExt::from_mode(0o755)).expect("chmod");
+}
+
+/// It ends by the signal, and takes everything with it, at each moment.
+fn signals() {
+    for (signal, status) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
+        let person = Person::new(false);
+        let before = person.belongings();
+        let hanging = person.script("exec sleep 60");
+        let mut command = person.companion(&hanging, &["--network", "none"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the companion starts");
+        until("bait", SOON, || person.bait());
+        std::thread::sleep(Duration::from_millis(status as u64 - 100));
+        kill_process(Pid::from_child(&child), signal).expect("it is a child");
+        let ended = until("its end", SOON, || child.try_wait().expect("waiting"));
+        assert_eq!(ended.code(), Some(status), "{signal:?}");
+        assert_eq!(person.belongings(), before);
+        assert_eq!(person.processes(), Vec::<String>::new());
+    }
+}
