@@ -78,6 +78,27 @@ fn sight(guard: Guard) -> Sight {
     }
 }
 
+/// Guards that cannot hold without this one, or whose attacks get through with it gone. No other may be accused.
+fn takes_along(guard: Guard) -> &'static [Guard] {
+    match guard {
+        // What nobody granted lies in the home folder.
+        Guard::HomeHidden => &[Guard::ProjectOnly],
+        // With /sys there is /sys/fs/cgroup.
+        Guard::HostHidden => &[Guard::CgroupNamespace],
+        Guard::EtcGenerated => &[Guard::NoResolvers],
+        // PID 1 is then the host's own, and what runs inside ends by itself alone.
+        Guard::PidNamespace => &[
+            Guard::ArgumentsHidden,
+            Guard::ProcessGroup,
+            Guard::DieWithParent,
+            Guard::InitProtected,
+        ],
+        // Whoever has every capability may look into PID 1; where it may not, another error says so.
+        Guard::NoCapabilities | Guard::ProcReadOnly => &[Guard::InitProtected],
+        _ => &[],
+    }
+}
+
 fn is_found(guard: Guard, as_root: bool) {
     let person = Person::new(as_root);
     let before = person.belongings();
@@ -89,11 +110,14 @@ fn is_found(guard: Guard, as_root: bool) {
     let (verdict, why) = &rows[&guard];
     let broken = rows.iter().filter(|(_, (verdict, _))| verdict == "broken");
     let broken: Vec<Guard> = broken.map(|(guard, _)| *guard).collect();
-    eprintln!("SEEN {guard:?} -> {broken:?} {why}");
     match sight(guard) {
         Sight::Itself(_) => {
             assert_eq!(ran.status.code(), Some(1), "{ran}");
             assert_eq!(verdict, "broken", "broken is only {broken:?}:{ran}");
+            let stands = broken
+                .iter()
+                .find(|one| **one != guard && !takes_along(guard).contains(one));
+            assert_eq!(stands, None, "it stands, and is accused:{ran}");
             assert!(
                 why.contains(": ") || why.contains("PID 1"),
                 "what tells: {why}"

@@ -1,5 +1,7 @@
 //! Where all is as it should be: every guard of the plan is proven, in seconds, and nothing of the person's is another.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use escape_tests::probe::{Guard, Tier};
@@ -7,7 +9,7 @@ use escape_tests::terminal::{COLUMNS, Terminal};
 use escape_tests::{Caller, SOON, is_root, run};
 use libtest_mimic::Trial;
 
-use crate::person::{Person, rows};
+use crate::person::{COMPANION, Person, rows};
 use crate::test;
 
 /// The tests.
@@ -32,6 +34,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         the_table_says_the_same,
     ));
     trials.push(test("healthy::at_a_terminal", at_a_terminal));
+    trials.push(test(
+        "healthy::where_a_package_puts_it",
+        where_a_package_puts_it,
+    ));
     trials
 }
 
@@ -194,4 +200,24 @@ fn at_a_terminal() {
     }
     assert!(!written.contains('\u{1b}'), "NO_COLOR: {written:?}");
     assert_eq!(person.bait(), None);
+}
+
+fn where_a_package_puts_it() {
+    let person = Person::new(false);
+    let alone = person.installed("alone", false);
+    let folder = alone
+        .parent()
+        .and_then(|folder| folder.parent())
+        .expect("two folders");
+    let libexec = folder.join("libexec/claudebox");
+    fs::create_dir_all(&libexec).expect("a folder");
+    fs::hard_link(COMPANION, libexec.join("claudebox-verify")).expect("installing");
+    for path in [libexec.clone(), libexec.join("claudebox-verify")] {
+        fs::set_permissions(path, PermissionsExt::from_mode(0o755)).expect("chmod");
+    }
+    let _ = run(
+        person.command(&alone).args(["verify", "--network", "none"]),
+        SOON,
+    )
+    .success();
 }

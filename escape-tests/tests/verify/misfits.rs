@@ -15,11 +15,6 @@ use crate::test;
 /// The tests.
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        test("misfits::no_companion", no_companion),
-        test(
-            "misfits::a_companion_that_others_can_write",
-            a_companion_that_others_can_write,
-        ),
         test("misfits::a_wrong_command_line", a_wrong_command_line),
         test("misfits::a_launcher_that_refuses", a_launcher_that_refuses),
         test(
@@ -49,63 +44,6 @@ fn untried(ran: &Ran, what: &str) {
         "no hint:{ran}"
     );
     assert!(!ran.stderr.contains("panicked"), "{ran}");
-}
-
-fn no_companion() {
-    let person = Person::new(false);
-    let alone = person.installed("alone", false);
-    let ran = run(
-        person.command(&alone).args(["verify", "--network", "none"]),
-        SOON,
-    );
-    untried(&ran, "claudebox-verify is neither beside");
-    assert!(ran.stderr.contains("cargo build -p escape-tests"), "{ran}");
-    // Where a package puts it, it is found.
-    let folder = alone
-        .parent()
-        .and_then(|folder| folder.parent())
-        .expect("two folders");
-    let libexec = folder.join("libexec/claudebox");
-    fs::create_dir_all(&libexec).expect("a folder");
-    fs::copy(COMPANION, libexec.join("claudebox-verify")).expect("installing");
-    for path in [libexec.clone(), libexec.join("claudebox-verify")] {
-        fs::set_permissions(path, PermissionsExt::from_mode(0o755)).expect("chmod");
-    }
-    let _ = run(
-        person.command(&alone).args(["verify", "--network", "none"]),
-        SOON,
-    )
-    .success();
-}
-
-fn a_companion_that_others_can_write() {
-    let person = Person::new(false);
-    let launcher = person.installed("bin", true);
-    let companion = launcher.with_file_name("claudebox-verify");
-    let folder = companion.parent().expect("a folder");
-    for (path, open, closed) in [
-        (companion.as_path(), 0o757, 0o755),
-        (folder, 0o777, 0o755),
-        (folder, 0o775, 0o755),
-    ] {
-        fs::set_permissions(path, PermissionsExt::from_mode(open)).expect("chmod");
-        let ran = run(
-            person
-                .command(&launcher)
-                .args(["verify", "--network", "none"]),
-            SOON,
-        );
-        untried(&ran, "others than its owner can write it");
-        assert_eq!(ran.stdout, "", "{ran}");
-        fs::set_permissions(path, PermissionsExt::from_mode(closed)).expect("chmod");
-    }
-    let _ = run(
-        person
-            .command(&launcher)
-            .args(["verify", "--network", "none"]),
-        SOON,
-    )
-    .success();
 }
 
 fn a_wrong_command_line() {

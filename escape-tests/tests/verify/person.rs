@@ -64,7 +64,8 @@ impl Person {
         fs::create_dir_all(&folder).expect("a folder for claudebox");
         let install = |from: &Path| {
             let to = folder.join(from.file_name().expect("a program has a name"));
-            fs::copy(from, &to).expect("installing");
+            fs::remove_file(&to).ok();
+            fs::hard_link(from, &to).expect("installing");
             fs::set_permissions(&to, Permissions::from_mode(0o755)).expect("chmod");
             to
         };
@@ -99,12 +100,12 @@ impl Person {
     pub(crate) fn script(&self, body: &str) -> PathBuf {
         let path = self.caller.folder().join("launcher");
         let real = claudebox_bin().display().to_string();
-        fs::write(
-            &path,
-            format!("#!/bin/sh\n{}\n", body.replace("REAL", &real)),
-        )
-        .expect("a script");
-        fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("chmod");
+        let text = format!("#!/bin/sh\n{}\n", body.replace("REAL", &real));
+        // By another process: whoever this one forks meanwhile would hold the file open, and it could not be run then.
+        let write = ["-c", "printf %s \"$1\" >\"$0\" && chmod 755 \"$0\""];
+        let mut shell = Command::new("/bin/sh");
+        let written = shell.args(write).arg(&path).arg(text).status();
+        assert!(written.expect("a shell").success(), "a script");
         path
     }
 

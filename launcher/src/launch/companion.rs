@@ -38,7 +38,7 @@ impl Hint for CompanionError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             CompanionError::Missing { .. } => format!(
-                "it comes with claudebox: build it (cargo build -p escape-tests --bin {NAME}), or install the whole package"
+                "it belongs to claudebox; build it (cargo build -p escape-tests --bin {NAME}), or install the whole package"
             ),
             CompanionError::Unfit { path, .. } => {
                 format!(
