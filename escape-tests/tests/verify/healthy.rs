@@ -114,8 +114,7 @@ fn flags_shape_the_sandbox() {
     );
     caller.write(&home.join(".ssh/id_ed25519.pub"), "ssh-ed25519 AAAA\n");
     let key = home.join(".ssh/id_ed25519");
-    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600))
-        .expect("chmod");
+    fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).expect("chmod");
     let before = person.belongings();
     let mut command = person.command(person.installed("bin", true));
     command.env("OF_THE_PERSON", "value");
