@@ -244,7 +244,7 @@ fn attack(
     }
     let (alone, together): (Vec<Named>, Vec<Named>) = ready
         .into_iter()
-        .partition(|(_, probe)| probe.ending == Ending::LauncherKilled);
+        .partition(|(_, probe)| probe.ending == Ending::LauncherKilled || probe.meddle.is_some());
     let mut sandboxes: Vec<Vec<Named>> = [Streams::Pipes, Streams::Files]
         .into_iter()
         .map(|streams| {
@@ -255,7 +255,11 @@ fn attack(
                 .collect()
         })
         .collect();
-    sandboxes.extend(alone.into_iter().map(|probe| vec![probe]));
+    // Whoever meddles comes last: nothing is then where it was.
+    let (meddling, alone): (Vec<Named>, Vec<Named>) = alone
+        .into_iter()
+        .partition(|(_, probe)| probe.meddle.is_some());
+    sandboxes.extend(alone.into_iter().chain(meddling).map(|probe| vec![probe]));
     let count = sandboxes.len();
     for (number, probes) in sandboxes
         .iter()
@@ -277,7 +281,7 @@ fn attack(
         match session.run(ground) {
             Ok(Started::Ran(told)) => findings.add(&told, probes, bait),
             // What PID 1 saw before anything was started counts as much as what a probe sees.
-            Ok(Started::NotAsPlanned(said)) => findings.seen_by_pid_1(&said),
+            Ok(Started::NotAsPlanned(said)) => findings.seen_by_pid_1(&said, probes),
             // An attack that worked may have taken from the next one what that needs: what it told stands.
             Err(Failure::Untried { .. } | Failure::Refused(_)) if findings.any_red() => break,
             Err(failure) => return Err(failure),

@@ -57,14 +57,28 @@ impl Findings {
         });
     }
 
-    /// The words of a launcher whose PID 1 found differences, each after the name of its guard.
-    pub fn seen_by_pid_1(&mut self, said: &str) {
+    /// The words of a launcher whose PID 1 found differences, each after the name of its guard, so that nothing of `probes`
+    /// was started. Where one of them meddled, that is what its guard is for: it holds.
+    pub fn seen_by_pid_1(&mut self, said: &str, probes: &[Named]) {
         for found in said.split("; ") {
             let named = found.split_once(": ");
             let guard = |name: &str| Guard::ALL.iter().find(|guard| guard.name() == name);
-            if let Some((guard, what)) = named.and_then(|(name, what)| Some((guard(name)?, what))) {
-                let what = format!("PID 1 found {what}");
-                self.by_pid_1.entry(*guard).or_insert(what);
+            let Some((guard, what)) = named.and_then(|(name, what)| Some((guard(name)?, what)))
+            else {
+                continue;
+            };
+            let meddled =
+                |(_, probe): &&Named| probe.meddle.is_some() && probe.behind.contains(guard);
+            match probes.iter().find(meddled) {
+                Some((name, probe)) => self.tried.push(Tried {
+                    name,
+                    probe,
+                    outcome: Outcome::Held,
+                }),
+                None => {
+                    let what = format!("PID 1 found {what}");
+                    self.by_pid_1.entry(*guard).or_insert(what);
+                }
             }
         }
     }

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use claudebox::text::escape;
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::SigSet;
 use serde::{Deserialize, Serialize};
 
@@ -61,7 +62,7 @@ pub(super) struct Session<'a> {
 pub(super) enum Started {
     /// The attempts were made, or should have been.
     Ran(Told),
-    /// PID 1 found another sandbox than was planned: what the launcher said.
+    /// PID 1 found another sandbox than was planned, or another source where somebody meddled: what the launcher said.
     NotAsPlanned(String),
 }
 
@@ -105,16 +106,22 @@ impl Session<'_> {
         let bait = ground.bait();
         let failed =
             |error: io::Error| Failure::new(format!("cannot start an attack: {error}"), REPORT);
-        let mut child = self
-            .command(bait)
-            .and_then(|mut command| command.spawn())
-            .map_err(failed)?;
+        let mut command = self.command(bait).map_err(failed)?;
+        let mut stalled = None;
+        if self.meddle().is_some() {
+            let (reader, writer) = short_pipe().map_err(failed)?;
+            command.stderr(writer);
+            stalled = Some(reader);
+        }
+        let mut child = command.spawn().map_err(failed)?;
+        // It holds the other end of the pipe.
+        drop(command);
         let input = self.input(bait).map_err(failed)?;
         let feeder = child
             .stdin
             .take()
             .map(|mut stdin| thread::spawn(move || stdin.write_all(&input)));
-        let told = self.wait(&mut child, bait);
+        let told = self.wait(&mut child, bait, stalled);
         // A launcher that never read is no failure by itself: the missing report is.
         feeder.map(thread::JoinHandle::join);
         told
@@ -140,7 +147,7 @@ impl Session<'_> {
         Ok(serde_json::to_vec(&batch::Order { bait, probes })?)
     }
 
-    fn arguments(&self, bait: &Bait) -> Vec<OsString> {
+    fn arguments(&self, bait: &Bait) -> io::Result<Vec<OsString>> {
         let mut arguments: Vec<OsString> = vec!["exec".into(), "--yes".into()];
         arguments.extend(self.flags.iter().cloned());
         for (path, mode) in [
@@ -152,19 +159,24 @@ impl Session<'_> {
             path.push(mode);
             arguments.extend(["--mount".into(), path]);
         }
+        if self.meddle().is_some() {
+            for path in long_grants(bait)? {
+                arguments.extend(["--mount".into(), path.into_os_string()]);
+            }
+        }
         let name = match self.probes {
             [(name, _)] if self.killed_when_done() => name,
             _ => batch::NAME,
         };
         arguments.extend(["--".into(), bait.inside.clone().into(), name.into()]);
-        arguments
+        Ok(arguments)
     }
 
     fn command(&self, bait: &Bait) -> io::Result<Command> {
         let order = Order {
             bait: bait.clone(),
             launcher: self.launcher.to_owned(),
-            arguments: self.arguments(bait),
+            arguments: self.arguments(bait)?,
         };
         let file = bait.folder.join(ORDER);
         fs::write(&file, serde_json::to_string(&order)?)?;
@@ -187,9 +199,18 @@ impl Session<'_> {
         Ok(command)
     }
 
-    fn wait(&self, child: &mut Child, bait: &Bait) -> Result<Started, Failure> {
+    fn meddle(&self) -> Option<Meddle> {
+        self.probes.iter().find_map(|(_, probe)| probe.meddle)
+    }
+
+    fn wait(
+        &self,
+        child: &mut Child,
+        bait: &Bait,
+        mut stalled: Option<io::PipeReader>,
+    ) -> Result<Started, Failure> {
         let stdout = child.stdout.take().map(Heard::listen);
-        let stderr = child.stderr.take().map(Heard::listen);
+        let mut stderr = child.stderr.take().map(Heard::listen);
         let end = Instant::now() + self.limit;
         let (mut late, mut killed, mut meanwhile) = (false, false, Vec::new());
         let kill = |child: &mut Child| {
@@ -204,6 +225,18 @@ impl Session<'_> {
             }
             if let Ok(Some(status)) = child.try_wait() {
                 break status;
+            }
+            // What it says first is the audit, and what is mounted is held by then.
+            let told = |reader: &mut io::PipeReader| {
+                rustix::io::ioctl_fionread(reader).is_ok_and(|there| there > 0)
+            };
+            if let Some(reader) = stalled.take_if(told) {
+                let meddled = self.meddle().map_or(Ok(()), |meddle| meddle(bait));
+                if let Err(error) = meddled {
+                    let _ = kill(child);
+                    return Err(Failure::new(format!("cannot meddle: {error}"), REPORT));
+                }
+                stderr = Some(Heard::listen(reader));
             }
             for (name, probe) in self.probes {
                 meanwhile.extend((probe.meanwhile)(bait).map(|seen| (*name, seen)));
@@ -231,7 +264,7 @@ impl Session<'_> {
             }));
         }
         if stdout.is_empty() && !status.success() {
-            return refusal(status, &stderr);
+            return refusal(status, &stderr, self.meddle().is_some());
         }
         let as_wished = if killed {
             status.signal() == Some(9)
@@ -247,8 +280,31 @@ impl Session<'_> {
     }
 }
 
+/// A long name of a file.
+const LONG: usize = 200;
+
+type Meddle = fn(&Bait) -> io::Result<()>;
+
+/// A pipe for standard error that holds one page: whoever writes a longer audit waits in the midst of it.
+fn short_pipe() -> io::Result<(io::PipeReader, io::PipeWriter)> {
+    let (reader, writer) = io::pipe()?;
+    let page = i32::try_from(rustix::param::page_size()).map_err(io::Error::other)?;
+    fcntl(&writer, FcntlArg::F_SETPIPE_SZ(page))?;
+    Ok((reader, writer))
+}
+
+/// Grants whose names alone are more than a page, so that the audit is.
+fn long_grants(bait: &Bait) -> io::Result<Vec<PathBuf>> {
+    let count = rustix::param::page_size() / LONG + 1;
+    let grant = |number: usize| {
+        let path = bait.folder.join(format!("{number:x<LONG$}"));
+        fs::write(&path, "").map(|()| path)
+    };
+    (0..count).map(grant).collect()
+}
+
 /// The launcher started nothing: what it said.
-fn refusal(status: ExitStatus, stderr: &str) -> Result<Started, Failure> {
+fn refusal(status: ExitStatus, stderr: &str, meddled: bool) -> Result<Started, Failure> {
     // The audit stands before it.
     let lines: Vec<&str> = stderr.lines().collect();
     let said = lines
@@ -262,10 +318,14 @@ fn refusal(status: ExitStatus, stderr: &str) -> Result<Started, Failure> {
     if status.code() == Some(NO_TRIAL.into()) {
         return Err(Failure::new(escape(what.as_ref()), REPORT));
     }
-    let planned = "the sandbox is not what was planned: ";
-    if status.code() == Some(UNTRIED.into())
-        && let Some(found) = what.strip_prefix(planned)
-    {
+    // Where nobody meddled, a source that was swapped is the doing of somebody else.
+    let told = [
+        "the sandbox is not what was planned: ",
+        "nothing was started: ",
+    ];
+    let told = &told[..if meddled { 2 } else { 1 }];
+    let found = told.iter().find_map(|told| what.strip_prefix(told));
+    if let (true, Some(found)) = (status.code() == Some(UNTRIED.into()), found) {
         return Ok(Started::NotAsPlanned(found.to_owned()));
     }
     let words = said.iter().map(|line| shown(line) + "\n");

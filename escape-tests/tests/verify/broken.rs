@@ -38,10 +38,8 @@ enum Sight {
 /// Exhaustive on purpose.
 fn sight(guard: Guard) -> Sight {
     match guard {
-        // Second walls, and what counts while a person reads.
-        Guard::SignalScope | Guard::FreshKeyring | Guard::SourcesPinned => {
-            Sight::Nothing(Tier::None)
-        }
+        // Second walls.
+        Guard::SignalScope | Guard::FreshKeyring => Sight::Nothing(Tier::None),
         // On `none` this is a second wall too.
         Guard::AbstractSockets => Sight::Itself(Tier::Full),
         // bwrap drops no bounding set there, and PID 1 sees that before anything is started.
@@ -71,6 +69,7 @@ fn sight(guard: Guard) -> Sight {
         | Guard::TerminalInjection
         | Guard::SetIdModes
         | Guard::ProcReadOnly
+        | Guard::SourcesPinned
         | Guard::InitProtected
         | Guard::NoCoreDumps
         | Guard::DieWithParent

@@ -44,11 +44,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// The guards that no attempt can tell from another, where all else holds. Written out: a list that judges itself holds
 /// whatever it says.
 fn not_tried(tier: Tier) -> Vec<Guard> {
-    let mut not_tried = vec![
-        Guard::SignalScope,
-        Guard::FreshKeyring,
-        Guard::SourcesPinned,
-    ];
+    let mut not_tried = vec![Guard::SignalScope, Guard::FreshKeyring];
     if tier == Tier::None {
         not_tried.push(Guard::AbstractSockets);
     }
