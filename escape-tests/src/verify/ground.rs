@@ -1,5 +1,5 @@
 //! Owns what is planted on a person's own machine, and taken away again: canaries with random names, a folder of bait in the
-//! home folder, the neighbour. What is the person's own is only named ([`host`]), to be read to nowhere.
+//! home folder, the neighbour. What is the person's own is only named (`ground::host`), to be read to nowhere.
 
 mod host;
 
