@@ -25,6 +25,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use escape_tests::claudebox_bin;
 use escape_tests::verify::ground::PREFIX;
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -33,6 +34,8 @@ fn main() -> ExitCode {
         return ExitCode::from(status);
     }
     let arguments = Arguments::from_args();
+    // Built before anything is timed.
+    let _ = claudebox_bin();
     let before = left_outside();
     let mut trials = healthy::trials();
     trials.extend(broken::trials());

@@ -127,6 +127,8 @@ impl Ground {
             tmp_files.extend(planted.file(path, &mark).ok());
         }
         let mut sockets = vec![at("agent.sock")];
+        // A longer name than the address of a socket takes (unix(7)): then it is tried elsewhere alone.
+        sockets.retain(|socket| socket.as_os_str().len() < 108);
         let runtime = format!("/run/user/{uid}");
         for place in ["/tmp", &runtime] {
             let owned = || fs::metadata(place).is_ok_and(|folder| folder.uid() == uid);

@@ -1,6 +1,6 @@
 //! Owns the verdicts as they are shown: a row for each guard, for people and as JSON.
 
-use claudebox::page::{BOLD, PLAIN, Page, RED, YELLOW};
+use claudebox::page::{PLAIN, Page, RED, YELLOW};
 use claudebox::plan::Plan;
 use claudebox::text::escape;
 use serde::Serialize;
@@ -136,7 +136,10 @@ impl Report {
             };
             page.item(&before, &what, style);
         }
-        page.into_text() + "\n" + &self.sentence() + "\n"
+        let mut last = Page::new(wrap);
+        let style = if self.broken { RED } else { PLAIN };
+        last.item("", &self.sentence(), style);
+        page.into_text() + "\n" + &last.into_text()
     }
 
     /// The last line.
@@ -155,7 +158,7 @@ impl Report {
                 .filter(|row| row.verdict == Verdict::Broken);
             let names: Vec<&str> = broken.map(|row| row.guard.name()).collect();
             return format!(
-                "{BOLD}Do not rely on this sandbox{BOLD:#} (tier `{tier}`): broken is {}.",
+                "Do not rely on this sandbox (tier `{tier}`): broken is {}.",
                 names.join(", ")
             );
         }

@@ -31,15 +31,33 @@ pub(super) fn existing_secrets(plan: &Plan, home: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+/// File systems that may wait for another machine, or for a program, for as long as they like.
+const SLOW: [&str; 9] = [
+    "9p", "afs", "autofs", "ceph", "cifs", "fuse", "nfs", "smb", "virtiofs",
+];
+
+/// Where such a one is mounted (proc(5), mountinfo).
+fn slow_places() -> Vec<PathBuf> {
+    let table = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let place = |line: &str| {
+        let (mount, file_system) = line.split_once(" - ")?;
+        let slow = SLOW.iter().any(|name| file_system.starts_with(name));
+        slow.then(|| mount.split(' ').nth(4).map(PathBuf::from))?
+    };
+    table.lines().filter_map(place).collect()
+}
+
 /// Folders of the host that nobody listed: at the top, and in two that are made anew inside.
 pub(super) fn host_folders(plan: &Plan) -> Vec<PathBuf> {
+    let slow = slow_places();
     let tops = ["/", "/var", "/run"].into_iter().map(fs::read_dir);
     let mut folders: Vec<PathBuf> = tops
         .flatten()
         .flatten()
         .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
         .map(|entry| entry.path())
-        .filter(|path| path.is_dir() && !path.is_symlink() && readable(path) && !met(plan, path))
+        .filter(|path| !slow.contains(path) && readable(path) && !met(plan, path))
         .collect();
     folders.sort();
     folders
