@@ -25,8 +25,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use escape_tests::claudebox_bin;
 use escape_tests::verify::ground::PREFIX;
+use escape_tests::{claudebox_bin, is_root};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() -> ExitCode {
@@ -37,6 +37,10 @@ fn main() -> ExitCode {
     // Built before anything is timed.
     let _ = claudebox_bin();
     let before = left_outside();
+    if !is_root() {
+        let what = "where uid 0 starts the launcher, as these tests do not run as root";
+        let _ = writeln!(std::io::stderr(), "not made: trials {what}");
+    }
     let mut trials = healthy::trials();
     trials.extend(broken::trials());
     trials.extend(misfits::trials());

@@ -194,3 +194,53 @@ fn harm(probe: &Probe, bait: &Bait) -> Option<String> {
         thread::sleep(Duration::from_millis(20));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: Probe = Probe {
+        behind: &[Guard::HomeHidden],
+        ..Probe::USUAL
+    };
+    const BOTH: Probe = Probe {
+        behind: &[Guard::HomeHidden, Guard::TmpPrivate],
+        ..Probe::USUAL
+    };
+
+    fn broken(tried: &[(&'static Probe, Outcome)]) -> Vec<Guard> {
+        let tried = tried.iter().map(|(probe, outcome)| Tried {
+            name: "probe",
+            probe,
+            outcome: outcome.clone(),
+        });
+        let findings = Findings {
+            tried: tried.collect(),
+            ..Findings::default()
+        };
+        findings.broken(Tier::None).into_keys().collect()
+    }
+
+    #[test]
+    fn a_probe_behind_two_guards_accuses_the_one_that_nothing_vouches_for() {
+        let red = || Outcome::Red("it worked".into());
+        let silent = Outcome::Silent("nothing".into());
+        let (home, tmp) = (Guard::HomeHidden, Guard::TmpPrivate);
+        assert_eq!(broken(&[(&OWN, Outcome::Held), (&BOTH, Outcome::Held)]), []);
+        assert_eq!(broken(&[(&OWN, red()), (&BOTH, red())]), [home]);
+        assert_eq!(broken(&[(&OWN, Outcome::Held), (&BOTH, red())]), [tmp]);
+        assert_eq!(broken(&[(&OWN, silent), (&BOTH, red())]), [home, tmp]);
+        assert_eq!(broken(&[(&BOTH, red())]), [home, tmp]);
+    }
+
+    #[test]
+    fn what_pid_1_found_counts_by_guard_and_unknown_words_do_not() {
+        let mut findings = Findings::default();
+        findings.seen_by_pid_1("HomeHidden: /home is ext4; a word; NoGuard: x", &[]);
+        let found: Vec<_> = findings.by_pid_1.into_iter().collect();
+        assert_eq!(
+            found,
+            [(Guard::HomeHidden, "PID 1 found /home is ext4".into())]
+        );
+    }
+}

@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Stdio;
+use std::thread::sleep;
 use std::time::Duration;
 
 use escape_tests::probe::Guard;
-use escape_tests::{Ran, SOON, run, until};
+use escape_tests::{Ran, SOON, claudebox_bin, run, until};
 use libtest_mimic::Trial;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -153,21 +155,42 @@ fn a_home_that_cannot_be_written() {
     fs::set_permissions(&home, PermissionsExt::from_mode(0o755)).expect("chmod");
 }
 
-/// It ends by the signal, and takes everything with it, at each moment.
+/// It ends by the signal, and takes everything with it, the sandbox too.
 fn signals() {
+    let hang = |person: &Person| person.script("exec sleep 60");
     for (signal, status) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
         let person = Person::new(false);
-        let before = person.belongings();
-        let hanging = person.script("exec sleep 60");
-        let mut command = person.companion(&hanging, &["--network", "none"]);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the companion starts");
-        until("bait", SOON, || person.bait());
-        std::thread::sleep(Duration::from_millis(status as u64 - 100));
-        kill_process(Pid::from_child(&child), signal).expect("it is a child");
-        let ended = until("its end", SOON, || child.try_wait().expect("waiting"));
-        assert_eq!(ended.code(), Some(status), "{signal:?}");
-        assert_eq!(person.belongings(), before);
-        assert_eq!(person.processes(), Vec::<String>::new());
+        let ended = interrupted(&person, &hang(&person), signal, Duration::from_millis(100));
+        assert_eq!(ended, Some(status), "{signal:?}");
     }
+    // At any moment of real attacks; the last may come too late.
+    for delay in (0..8).map(|number| Duration::from_millis(60 * number)) {
+        let person = Person::new(false);
+        let ended = interrupted(&person, &claudebox_bin(), Signal::INT, delay);
+        assert!(
+            [Some(130), Some(0)].contains(&ended),
+            "after {delay:?}: {ended:?}"
+        );
+    }
+}
+
+/// How the companion ends when a signal comes that long after it began to plant. Nothing is left then.
+fn interrupted(person: &Person, launcher: &Path, signal: Signal, after: Duration) -> Option<i32> {
+    let before = person.belongings();
+    let mut command = person.companion(launcher, &["--network", "none"]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("the companion starts");
+    until("bait", SOON, || person.bait());
+    sleep(after);
+    // It was not waited for, so the PID is its own.
+    kill_process(Pid::from_child(&child), signal).expect("it is a child");
+    let ended = until("its end", SOON, || child.try_wait().expect("waiting"));
+    assert_eq!(person.bait(), None);
+    assert_eq!(person.belongings(), before);
+    until(
+        "the end of all that it started",
+        Duration::from_secs(2),
+        || person.processes().is_empty().then_some(()),
+    );
+    ended.code()
 }
