@@ -8,10 +8,8 @@ use super::Named;
 use super::session::Told;
 use crate::harness::bait::Bait;
 use crate::harness::inside::Report;
+use crate::harness::start::GONE;
 use crate::probe::{Ending, Guard, Probe, Seen, Tier};
-
-/// How long the end of everything inside may take once the launcher is killed (RUN-04).
-const GONE: Duration = Duration::from_secs(2);
 
 /// How a probe ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,11 +2,10 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,7 +19,7 @@ use super::watch::Signals;
 use super::{Failure, Named, REPORT, UNTRIED};
 use crate::harness::bait::Bait;
 use crate::harness::batch;
-use crate::harness::lab::EARLIER;
+use crate::harness::start::{Stream, said_in};
 use crate::harness::trial::{self, NO_TRIAL};
 use crate::probe::{Ending, Streams};
 
@@ -29,12 +28,6 @@ pub const TRIAL: &str = "--trial";
 
 /// The file with the [`Order`], in the folder of bait.
 pub const ORDER: &str = "trial.json";
-
-/// How long a stream may be held open by what outlives the launcher.
-const HELD: Duration = Duration::from_secs(2);
-
-/// More than all reports together: whoever says more says something else.
-const MOST: usize = 4 << 20;
 
 /// What the process that becomes the launcher is told.
 #[derive(Debug, Serialize, Deserialize)]
@@ -113,10 +106,10 @@ impl Session<'_> {
             command.stderr(writer);
             stalled = Some(reader);
         }
+        let input = self.input(bait).map_err(failed)?;
         let mut child = command.spawn().map_err(failed)?;
         // It holds the other end of the pipe.
         drop(command);
-        let input = self.input(bait).map_err(failed)?;
         let feeder = child
             .stdin
             .take()
@@ -209,8 +202,8 @@ impl Session<'_> {
         bait: &Bait,
         mut stalled: Option<io::PipeReader>,
     ) -> Result<Started, Failure> {
-        let stdout = child.stdout.take().map(Heard::listen);
-        let mut stderr = child.stderr.take().map(Heard::listen);
+        let stdout = child.stdout.take().map(Stream::collect);
+        let mut stderr = child.stderr.take().map(Stream::collect);
         let end = Instant::now() + self.limit;
         let (mut late, mut killed, mut meanwhile) = (false, false, Vec::new());
         let kill = |child: &mut Child| {
@@ -236,16 +229,17 @@ impl Session<'_> {
                     let _ = kill(child);
                     return Err(Failure::new(format!("cannot meddle: {error}"), REPORT));
                 }
-                stderr = Some(Heard::listen(reader));
+                stderr = Some(Stream::collect(reader));
             }
             for (name, probe) in self.probes {
                 meanwhile.extend((probe.meanwhile)(bait).map(|seen| (*name, seen)));
             }
-            let reported = stdout
-                .as_ref()
-                .is_some_and(|stdout| stdout.text().contains('\n'));
+            let reported = || {
+                let said = stdout.as_ref().map(Stream::text);
+                said.is_some_and(|said| said.contains('\n'))
+            };
             late = Instant::now() > end;
-            if late || (reported && self.killed_when_done()) {
+            if late || (self.killed_when_done() && reported()) {
                 killed = !late;
                 if let Ok(status) = kill(child) {
                     break status;
@@ -253,8 +247,10 @@ impl Session<'_> {
             }
             thread::sleep(Duration::from_millis(2));
         };
-        let stdout = stdout.map_or_else(|| said_in(&bait.stdout), Heard::rest);
-        let stderr = stderr.map(Heard::rest).unwrap_or_default();
+        // It may have ended before it was seen to say anything.
+        let stderr = stderr.or_else(|| stalled.map(Stream::collect));
+        let stdout = stdout.map_or_else(|| said_in(&bait.stdout), Stream::rest);
+        let stderr = stderr.map(Stream::rest).unwrap_or_default();
         if late {
             let what = format!("the sandbox did not end within {} s", self.limit.as_secs());
             return Ok(Started::Ran(Told {
@@ -335,49 +331,4 @@ fn refusal(status: ExitStatus, stderr: &str, meddled: bool) -> Result<Started, F
 /// A line that the launcher escaped already, should it be one that did not.
 fn shown(line: &str) -> String {
     escape(line.as_ref()).replace("\\\\", "\\")
-}
-
-/// What was said in a file that stands for the standard output.
-fn said_in(file: &Path) -> String {
-    let said = fs::read(file).unwrap_or_default();
-    let said = String::from_utf8_lossy(&said);
-    let lines = said.lines().filter(|line| !line.ends_with(EARLIER));
-    lines.map(|line| format!("{line}\n")).collect()
-}
-
-/// What a stream said so far, up to [`MOST`].
-#[derive(Debug)]
-struct Heard {
-    said: Arc<Mutex<Vec<u8>>>,
-    reader: thread::JoinHandle<()>,
-}
-
-impl Heard {
-    fn listen(mut stream: impl Read + Send + 'static) -> Self {
-        let said = Arc::new(Mutex::new(Vec::new()));
-        let shared = Arc::clone(&said);
-        let reader = thread::spawn(move || {
-            let mut buffer = [0; 8192];
-            while let Ok(length @ 1..) = stream.read(&mut buffer) {
-                let mut said = shared.lock().unwrap_or_else(PoisonError::into_inner);
-                let room = MOST.saturating_sub(said.len()).min(length);
-                said.extend_from_slice(&buffer[..room]);
-            }
-        });
-        Self { said, reader }
-    }
-
-    fn text(&self) -> String {
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&said).into_owned()
-    }
-
-    /// All of it. Whoever still holds the stream open when the launcher is gone has a moment to let go.
-    fn rest(self) -> String {
-        let end = Instant::now() + HELD;
-        while !self.reader.is_finished() && Instant::now() < end {
-            thread::sleep(Duration::from_millis(1));
-        }
-        self.text()
-    }
 }
