@@ -75,7 +75,13 @@ rustPlatform.buildRustPackage {
   };
   cargoLock.lockFile = ../Cargo.lock;
 
-  cargoBuildFlags = [ "--package=claudebox" ];
+  # The companion of `claudebox verify` is a program of the tests.
+  cargoBuildFlags = [
+    "--package=claudebox"
+    "--package=escape-tests"
+    "--bin=claudebox"
+    "--bin=claudebox-verify"
+  ];
   # The other tests start sandboxes, which a build may not.
   cargoTestFlags = [
     "--package=claudebox"
@@ -94,7 +100,11 @@ rustPlatform.buildRustPackage {
   };
 
   nativeBuildInputs = [ installShellFiles ];
-  postInstall = lib.optionalString (stdenv.buildPlatform.canExecute stdenv.hostPlatform) ''
+  postInstall = ''
+    install -D --target-directory=$out/libexec/claudebox $out/bin/claudebox-verify
+    rm $out/bin/claudebox-verify
+  ''
+  + lib.optionalString (stdenv.buildPlatform.canExecute stdenv.hostPlatform) ''
     for shell in bash zsh fish; do
       $out/bin/claudebox completions $shell > claudebox.$shell
     done

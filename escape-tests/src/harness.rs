@@ -10,9 +10,11 @@
 //!    canary stands in an argument or a variable, makes the attempt, and reports one line.
 
 pub mod bait;
+pub mod batch;
 pub mod breaking;
 mod company;
 pub mod drive;
+pub mod edited;
 pub mod inside;
 pub mod lab;
 pub mod mutation;

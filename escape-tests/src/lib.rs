@@ -18,6 +18,7 @@ pub mod probe;
 pub mod probes;
 pub mod sweep;
 pub mod terminal;
+pub mod verify;
 
 use std::env;
 use std::ffi::OsStr;

@@ -34,6 +34,11 @@ pub struct Probe {
     pub tiers: &'static [Tier],
     /// Whether it is also tried where uid 0 started the launcher. As an ordinary user it is tried always.
     pub also_as_root: bool,
+    /// Whether `claudebox verify` makes it on a person's own machine. Then this holds, also where its guard is broken: the
+    /// attempt changes nothing that is the person's, and shows nothing secret. It reads to nowhere; it opens to write what it
+    /// does not write; it writes, signals and speaks to nothing but bait; a call that works changes nothing for longer than
+    /// its own process. And its table holds on any host, beside other attempts, with any flag and profile.
+    pub harmless: bool,
     /// What of the host it needs, or which guard that claudebox does not have yet. The only source of skips.
     pub needs: &'static [Need],
     /// What the standard streams of the launcher are.
@@ -71,6 +76,7 @@ impl Probe {
         walls: false,
         tiers: &[Tier::None, Tier::Full],
         also_as_root: false,
+        harmless: false,
         needs: &[],
         streams: Streams::Pipes,
         meddle: None,

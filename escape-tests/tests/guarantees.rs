@@ -22,7 +22,8 @@ Made from the code by `escape-tests/tests/guarantees.rs`, which also holds it to
 Each guard of the [threat model](threat-model.md) with the probes behind it. A probe is one attack in a file of
 `escape-tests/src/probes`. It *holds*: under the real plan it fails in exactly the way that it should, looked at from
 outside. And it *bites*: with its guards taken away it works, where they can be taken away. Every probe is made as an
-ordinary user; those marked `uid 0` are also made where root started claudebox with `--allow-root`.
+ordinary user; those marked `uid 0` are also made where root started claudebox with `--allow-root`. Those marked `verify` are
+harmless: `claudebox verify` makes them on a person's own machine.
 ";
 
 const ALONE: &str = "\
@@ -108,8 +109,9 @@ fn table(what: &str, is_of: impl Fn(&str, &Probe) -> bool) -> String {
         .map(|(name, probe)| {
             assert!(!probe.asks.contains(['|', '\n']), "{name}: {}", probe.asks);
             let root = if probe.also_as_root { ", uid 0" } else { "" };
+            let verify = if probe.harmless { ", verify" } else { "" };
             let (asks, tiers) = (probe.asks, names(probe.tiers));
-            format!("| `{name}` | {asks} | {tiers}{root} |\n")
+            format!("| `{name}` | {asks} | {tiers}{root}{verify} |\n")
         })
         .collect();
     assert!(!rows.is_empty(), "no probe stands behind {what}");

@@ -20,8 +20,8 @@ mod setting;
 
 use std::process::ExitCode;
 
-use escape_tests::harness::mutation::{LAST_WALLS, MISSED_AS_ROOT, batch, launcher, liar};
-use escape_tests::harness::{drive, neighbour, trial};
+use escape_tests::harness::mutation::{LAST_WALLS, MISSED_AS_ROOT, launcher, liar};
+use escape_tests::harness::{batch, drive, neighbour, trial};
 use escape_tests::probe::{Probe, Tier};
 use escape_tests::{is_root, probes};
 use libtest_mimic::{Arguments, Trial};

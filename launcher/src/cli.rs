@@ -2,11 +2,15 @@
 //!
 //! No environment, no disk: those are read by `facts` and joined with this in `config`.
 
+mod shared;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
+
+pub use self::shared::SharedArgs;
 
 /// Run Claude Code inside a bubblewrap sandbox in which no secret of the host is reachable.
 #[derive(Debug, Clone, Parser)]
@@ -38,6 +42,7 @@ Examples:
   $ claudebox exec -y -- make test        any command, in the very same sandbox
   $ claudebox plan                        show what would enter, start nothing
   $ claudebox check                       can it run here; if not, what helps
+  $ claudebox verify                      attack this very sandbox; does it hold
 
 Exit status: that of the agent; 125 claudebox refused or failed, 126 found but
 not executable, 127 not found, 128+N ended by signal N.";
@@ -55,6 +60,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Tell whether the sandbox can run here, and what helps if not
     Check(CheckArgs),
+    /// Attack the sandbox of this project harmlessly, and say of each guard whether it holds
+    Verify(VerifyArgs),
     /// Approve the project's .claudebox.env in its present content
     Trust,
     /// Print completions for a shell
@@ -73,7 +80,7 @@ pub enum Command {
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub struct RunArgs {
     #[command(flatten)]
-    pub(crate) shared: SharedArgs,
+    pub(crate) start: StartArgs,
 
     /// Claude Code's executable [default: found on PATH, then in the usual install places]
     #[arg(long, value_name = "PATH")]
@@ -102,14 +109,14 @@ impl RunArgs {
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub struct ShellArgs {
     #[command(flatten)]
-    pub(crate) shared: SharedArgs,
+    pub(crate) start: StartArgs,
 }
 
 /// `exec`.
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub struct ExecArgs {
     #[command(flatten)]
-    pub(crate) shared: SharedArgs,
+    pub(crate) start: StartArgs,
 
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
@@ -143,52 +150,30 @@ pub struct CheckArgs {
     pub json: bool,
 }
 
-/// What every command that enters the sandbox takes.
+/// `verify`.
 #[derive(Debug, Clone, Default, ClapArgs)]
-pub struct SharedArgs {
+pub struct VerifyArgs {
+    #[command(flatten)]
+    pub shared: SharedArgs,
+
+    /// Print the verdicts as JSON, versioned and stable
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What every command that starts something inside takes.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub struct StartArgs {
     /// Start without asking; the audit is printed all the same
     #[arg(short, long)]
-    pub yes: bool,
+    pub(crate) yes: bool,
 
     /// Print the plan and run nothing (as `claudebox plan`)
     #[arg(long)]
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
 
-    /// What of the network is reachable inside [default: full]
-    #[arg(long, value_name = "TIER", value_enum)]
-    pub network: Option<Tier>,
-
-    /// Apply ~/.claudebox/profiles/NAME.json (repeatable)
-    #[arg(long, value_name = "NAME")]
-    pub profile: Vec<String>,
-
-    /// Pass a variable of the host by its exact name (repeatable)
-    #[arg(long, value_name = "NAME")]
-    pub env: Vec<OsString>,
-
-    /// Show a path of the host inside, read-only unless `:rw` (repeatable)
-    #[arg(long, value_name = "PATH[:ro|:rw]")]
-    pub mount: Vec<OsString>,
-
-    /// Share a folder of the home folder read-write (repeatable)
-    #[arg(long, value_name = "SUBDIR")]
-    pub mount_home: Vec<PathBuf>,
-
-    /// Put a folder first on PATH inside, shown read-only (repeatable)
-    #[arg(long, value_name = "DIR")]
-    pub path_add: Vec<PathBuf>,
-
-    /// Forward the ssh agent: whatever runs inside can sign as you
-    #[arg(long)]
-    pub with_ssh: bool,
-
-    /// Show one private key and its .pub inside ~/.ssh, read-only (repeatable)
-    #[arg(long, value_name = "PATH")]
-    pub ssh_key: Vec<PathBuf>,
-
-    /// Start although the caller is uid 0; inside it is an ordinary user
-    #[arg(long)]
-    pub allow_root: bool,
+    #[command(flatten)]
+    pub(crate) shared: SharedArgs,
 }
 
 /// How much of the network is reachable inside.
@@ -232,6 +217,8 @@ pub enum Wish {
     Enter(Box<Entry>),
     /// `check`
     Check(CheckArgs),
+    /// `verify`
+    Verify(VerifyArgs),
     /// `trust`
     Trust,
     /// `completions`
@@ -245,6 +232,8 @@ pub enum Wish {
 /// One way into the sandbox. `run`, `shell` and `exec` differ in `target` alone (RUN-02).
 #[derive(Debug, Clone, Default)]
 pub struct Entry {
+    /// Whether to start without asking.
+    pub yes: bool,
     /// The flags that all of them take.
     pub shared: SharedArgs,
     /// What to start.
@@ -312,33 +301,34 @@ impl Args {
     /// What the person wants.
     #[must_use]
     pub fn wish(self) -> Wish {
-        let enter = |shared: SharedArgs, target: Target| {
-            let mode = if shared.dry_run {
+        let enter = |start: StartArgs, target: Target, mode: Option<Mode>| {
+            let typed = if start.dry_run {
                 Mode::Plan { explain: false }
             } else {
                 Mode::Start
             };
             Wish::Enter(Box::new(Entry {
-                shared,
+                yes: start.yes,
+                shared: start.shared,
                 target,
-                mode,
+                mode: mode.unwrap_or(typed),
             }))
         };
         match self.command {
-            None => enter(self.run.shared.clone(), self.run.target()),
-            Some(Command::Run(args)) => enter(args.shared.clone(), args.target()),
-            Some(Command::Shell(args)) => enter(args.shared, Target::Shell),
-            Some(Command::Exec(args)) => enter(args.shared, Target::Exec(args.command)),
-            Some(Command::Plan(PlanArgs { run, json, explain })) => Wish::Enter(Box::new(Entry {
-                shared: run.shared.clone(),
-                target: run.target(),
-                mode: if json {
+            None => enter(self.run.start.clone(), self.run.target(), None),
+            Some(Command::Run(args)) => enter(args.start.clone(), args.target(), None),
+            Some(Command::Shell(args)) => enter(args.start, Target::Shell, None),
+            Some(Command::Exec(args)) => enter(args.start, Target::Exec(args.command), None),
+            Some(Command::Plan(PlanArgs { run, json, explain })) => {
+                let mode = if json {
                     Mode::PlanJson
                 } else {
                     Mode::Plan { explain }
-                },
-            })),
+                };
+                enter(run.start.clone(), run.target(), Some(mode))
+            }
             Some(Command::Check(args)) => Wish::Check(args),
+            Some(Command::Verify(args)) => Wish::Verify(args),
             Some(Command::Trust) => Wish::Trust,
             Some(Command::Completions { shell }) => Wish::Completions(shell),
             Some(Command::Man) => Wish::Man,
@@ -362,7 +352,7 @@ mod tests {
         let Wish::Enter(entry) = bare.wish() else {
             panic!("bare is not run")
         };
-        assert!(entry.shared.yes);
+        assert!(entry.yes);
         assert_eq!(entry.shared.network, Some(Tier::None));
         assert!(
             matches!(entry.target, Target::Agent { arguments, .. } if arguments == ["-p", "hi"])

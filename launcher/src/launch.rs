@@ -4,6 +4,7 @@
 //! One thread starts bwrap and stays until the end: `PR_SET_PDEATHSIG` counts the thread, not the process (prctl(2)).
 #![expect(clippy::disallowed_methods, reason = "launch is the one that acts")]
 
+pub mod companion;
 mod ending;
 mod pins;
 mod relay;

@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use claudebox::audit::{self, Look};
 use claudebox::check;
-use claudebox::cli::{Args, CheckArgs, Entry, Mode, Wish};
+use claudebox::cli::{Args, CheckArgs, Entry, Mode, VerifyArgs, Wish};
 use claudebox::config::{self, Config, PROJECT_ENV};
 use claudebox::facts::{Facts, Parts, Query, Stdio};
 use claudebox::hint::Hint;
-use claudebox::launch::{self, LaunchError, Pins};
+use claudebox::launch::{self, LaunchError, Pins, companion};
 use claudebox::plan::Plan;
 use claudebox::text::escape;
 use claudebox::{init, store};
@@ -46,6 +46,7 @@ fn run() -> Result<u8, Failure> {
     match args.wish() {
         Wish::Enter(entry) => enter(&entry),
         Wish::Check(args) => check(&args),
+        Wish::Verify(args) => verify(&args),
         Wish::Trust => trust(),
         Wish::Completions(shell) => {
             let mut script = Vec::new();
@@ -83,7 +84,7 @@ fn enter(entry: &Entry) -> Result<u8, Failure> {
     // Held before the audit: what is mounted is what was shown, however long the answer takes.
     let pins = Pins::hold(&plan).map_err(|error| Failure::of(&error, error.status()))?;
     tell(&audit::render(&plan, look));
-    if !entry.shared.yes {
+    if !entry.yes {
         ask(&facts)?;
     }
     let outcome = launch::launch_pinned(&plan, &facts, &pins)
@@ -148,6 +149,12 @@ fn check(args: &CheckArgs) -> Result<u8, Failure> {
     };
     print(&text)?;
     Ok(if report.can_run { 0 } else { REFUSED })
+}
+
+/// Hands over to the companion, which ends as `verify` does: nothing of an attack is in this program.
+fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
+    let facts = Facts::read(&Query::default()).map_err(|error| Failure::of(&error, REFUSED))?;
+    Err(Failure::of(&companion::hand_over(&facts, args), REFUSED))
 }
 
 /// Approves the project's env file as it is now.

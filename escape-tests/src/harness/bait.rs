@@ -28,6 +28,8 @@ pub struct Bait {
     pub folder: PathBuf,
     /// Secrets below the home folder.
     pub secrets: Vec<PathBuf>,
+    /// Secrets that are the person's own, on a machine that is no lab: they are read to nowhere.
+    pub existing: Vec<PathBuf>,
     /// Files of other projects: beside this one in the home folder, and outside of it.
     pub other_projects: Vec<PathBuf>,
     /// Files of the host that nobody listed, one in each top-level folder that has any.
@@ -38,6 +40,10 @@ pub struct Bait {
     pub sockets: Vec<PathBuf>,
     /// A folder of the caller's that is shown read-only.
     pub granted: PathBuf,
+    /// A folder of bait that is read-write inside and on the host: in a lab that is the project.
+    pub shared: PathBuf,
+    /// What else is shown on a machine that is no lab, by a flag, by a profile, or for the project.
+    pub shown: Vec<PathBuf>,
     /// A folder of the caller's that nobody granted.
     pub beside: PathBuf,
     /// The agent's executable, which belongs to the caller.

@@ -55,6 +55,7 @@ impl Company {
             mark: lab.bait.mark.clone(),
             sockets: Vec::new(),
             heard: lab.bait.company_project.join(HEARD),
+            user_keyring: false,
         };
         writeln!(leash, "{}", serde_json::to_string(&order)?)?;
         let company = company(Some(leash));

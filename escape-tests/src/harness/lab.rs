@@ -25,7 +25,7 @@ use crate::Caller;
 use crate::probe::Probe;
 
 /// How the line ends that stands already where the standard output is a file.
-pub(super) const EARLIER: &str = " is what an earlier program said";
+pub(crate) const EARLIER: &str = " is what an earlier program said";
 
 /// Secrets of a home folder, by the places where they lie (threats: FS-01). A random one is planted beside them.
 const SECRETS: [&str; 30] = [
@@ -193,12 +193,18 @@ impl Lab {
             mark: mark.clone(),
             sockets: sockets.clone(),
             heard: heard.clone(),
+            user_keyring: true,
         };
         if as_root {
             // All of it belongs to who starts the launcher.
             give_to_root(&folder)?;
         }
-        let (neighbour, leash, reached) = neighbour(&caller, as_root, inside, &order)?;
+        let command = if as_root {
+            Command::new(inside)
+        } else {
+            caller.command(inside)
+        };
+        let (neighbour, leash, reached) = neighbour(command, &order)?;
         let devices = [
             "/dev/kmsg",
             "/dev/fuse",
@@ -236,9 +242,12 @@ impl Lab {
             neighbour: reached,
             mark,
             home,
+            shared: project.clone(),
             project,
             folder,
             secrets,
+            existing: Vec::new(),
+            shown: Vec::new(),
             other_projects,
             host_files,
             tmp_files,
@@ -295,17 +304,11 @@ fn give_to_root(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn neighbour(
-    caller: &Caller,
-    as_root: bool,
-    inside: &Path,
+/// Starts the neighbour. It ends when its standard input does.
+pub(crate) fn neighbour(
+    mut command: Command,
     order: &Order,
 ) -> io::Result<(Child, ChildStdin, Neighbour)> {
-    let mut command = if as_root {
-        Command::new(inside)
-    } else {
-        caller.command(inside)
-    };
     // The mark in its arguments is what a process listing inside would show of it.
     command.args(["--neighbour", &order.mark]).process_group(0);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -337,7 +340,7 @@ fn login(uid: u32) -> String {
 }
 
 /// Something in the host's /run that is not in the sandbox's.
-fn in_run() -> Option<PathBuf> {
+pub(crate) fn in_run() -> Option<PathBuf> {
     let entries = fs::read_dir("/run").ok()?;
     let made_inside = ["user", "claudebox"];
     let mut others: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
@@ -354,7 +357,7 @@ fn in_run() -> Option<PathBuf> {
     others.into_iter().find(|path| path.exists())
 }
 
-fn namespaces() -> io::Result<BTreeMap<String, String>> {
+pub(crate) fn namespaces() -> io::Result<BTreeMap<String, String>> {
     let names = ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"];
     let link = |name: &str| fs::read_link(format!("/proc/self/ns/{name}"));
     names
@@ -369,7 +372,7 @@ fn namespaces() -> io::Result<BTreeMap<String, String>> {
 }
 
 /// Sixteen hexadecimal digits.
-pub(super) fn random() -> io::Result<String> {
+pub(crate) fn random() -> io::Result<String> {
     let mut bytes = [0; 8];
     fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())

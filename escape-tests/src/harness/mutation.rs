@@ -4,9 +4,9 @@
 //! A mutation is smaller than a guard: a guard may be several steps, and each of them must be missed by itself. As in
 //! [`super::breaking`], only the plan is edited, which is plain data.
 //!
-//! Who carries one out: [`launcher`] is the launcher under a mutated plan, [`batch`] makes many attempts in its one sandbox.
+//! Who carries one out: [`launcher`] is the launcher under a mutated plan, [`super::batch`] makes many attempts in its one
+//! sandbox.
 
-pub mod batch;
 pub mod launcher;
 pub mod liar;
 

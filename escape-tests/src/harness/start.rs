@@ -23,11 +23,8 @@ pub const LIMIT: Duration = Duration::from_secs(10);
 /// How long bwrap works on a sandbox that it never finishes, before the launcher is killed.
 const EARLY: Duration = Duration::from_millis(200);
 
-/// What is kept of a stream. A report is shorter, and a program that never stops talking must not fill the memory.
-const MOST: usize = 4 << 20;
-
 /// How long the end of everything inside may take once the launcher is gone (RUN-04).
-const GONE: Duration = Duration::from_secs(2);
+pub(crate) const GONE: Duration = Duration::from_secs(2);
 
 /// One start.
 #[derive(Debug, Clone, Copy)]
@@ -183,7 +180,7 @@ fn is_alive(pid: Pid) -> bool {
 }
 
 /// What was said in a file that stands for the standard output.
-fn said_in(file: &Path) -> String {
+pub(crate) fn said_in(file: &Path) -> String {
     let said = fs::read_to_string(file).unwrap_or_default();
     let lines = said.lines().filter(|line| !line.ends_with(EARLIER));
     lines.map(|line| format!("{line}\n")).collect()
@@ -229,35 +226,37 @@ impl fmt::Display for Told {
     }
 }
 
+/// More than all reports together: whoever says more says something else, and it is not kept.
+const MOST: usize = 4 << 20;
+
 /// What a stream said so far.
 #[derive(Debug)]
-struct Stream {
+pub(crate) struct Stream {
     said: Arc<Mutex<Vec<u8>>>,
     reader: thread::JoinHandle<()>,
 }
 
 impl Stream {
-    fn collect(mut stream: impl Read + Send + 'static) -> Self {
+    pub(crate) fn collect(mut stream: impl Read + Send + 'static) -> Self {
         let said = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::clone(&said);
         let reader = thread::spawn(move || {
             let mut buffer = [0; 8192];
             while let Ok(length @ 1..) = stream.read(&mut buffer) {
                 let mut said = shared.lock().expect("no reader panics");
-                if said.len() < MOST {
-                    said.extend_from_slice(&buffer[..length]);
-                }
+                let room = MOST.saturating_sub(said.len()).min(length);
+                said.extend_from_slice(&buffer[..room]);
             }
         });
         Self { said, reader }
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.said.lock().expect("no reader panics")).into_owned()
     }
 
     /// All of it. Whoever still holds the stream open when the launcher is gone has a moment to let go, unless it was killed.
-    fn all(self, killed: bool) -> String {
+    pub(crate) fn all(self, killed: bool) -> String {
         let end = Instant::now() + if killed { Duration::ZERO } else { GONE };
         while !self.reader.is_finished() && Instant::now() < end {
             thread::sleep(Duration::from_millis(1));

@@ -13,12 +13,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use clap::Parser;
-use claudebox::cli::{Args, Wish};
-use claudebox::config::Config;
-use claudebox::facts::{Facts, Query};
+use claudebox::facts::Facts;
 use claudebox::guard::Guard;
-use claudebox::launch::{self, Pins};
+use claudebox::launch;
 use claudebox::plan::Plan;
 use nix::libc;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -27,7 +24,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::bait::{Bait, KEY, PROOF};
-use super::{breaking, inside};
+use super::{breaking, edited, inside};
 use crate::probe::{Act, Probe, Then};
 use crate::probes;
 
@@ -114,8 +111,7 @@ pub fn run_probe(spec: &Spec, probe: &Probe) -> Result<u8, String> {
 /// # Errors
 /// What could not be done.
 pub fn run_with(spec: &Spec, probe: &Probe, arguments: Vec<OsString>) -> Result<u8, String> {
-    reach_everything(&spec.bait)?;
-    be_careless(&spec.bait)?;
+    prepare(&spec.bait)?;
     if spec.way == Way::Outside {
         let (program, arguments) = command(spec);
         let error = Command::new(&program).args(arguments).exec();
@@ -136,42 +132,38 @@ pub fn run_with(spec: &Spec, probe: &Probe, arguments: Vec<OsString>) -> Result<
     if !gone.contains(&Guard::DescriptorsClosed) {
         launch::close_inherited().map_err(|error| format!("closing descriptors: {error}"))?;
     }
-    let args = Args::try_parse_from(arguments).map_err(|error| error.to_string())?;
-    let Wish::Enter(entry) = args.wish() else {
-        return Err("these arguments start nothing".into());
-    };
-    let mut facts = Facts::read(&Query::of(&entry)).map_err(|error| error.to_string())?;
-    facts.host.launcher = spec.launcher.clone().into();
-    let config = Config::resolve(&entry, &facts).map_err(|error| error.to_string())?;
-    let mut plan = Plan::new(&config, &facts).map_err(|error| error.to_string())?;
-    let whole = plan.clone();
-    for guard in &gone {
-        let edit = breaking::breaking(*guard).edit(spec.bait.uid);
-        let edit = edit.map_err(|why| format!("{} cannot be taken away: {why}", guard.name()))?;
-        edit(&mut plan, &spec.bait, &facts);
-    }
-    if plan == whole && matches!(spec.way, Way::Bites | Way::Alone(_)) {
-        return Err("taking the guards away left the plan as it was".into());
-    }
-    if let Some(go_wrong) = probe.amiss {
-        go_wrong(&mut plan);
-    }
-    let pins = Pins::hold(&plan).map_err(|error| error.to_string())?;
-    if let Some(meddle) = probe.meddle {
-        meddle(&spec.bait).map_err(|error| format!("meddling: {error}"))?;
-    }
-    match launch::launch_pinned(&plan, &facts, &pins) {
-        Ok(outcome) => Ok(outcome.status),
-        Err(error) => {
-            let mut said = format!("the launcher: {error}");
-            let mut source = std::error::Error::source(&error);
-            while let Some(cause) = source {
-                said += &format!(": {cause}");
-                source = cause.source();
-            }
-            Err(said)
+    let edit = |plan: &mut Plan, facts: &Facts| {
+        let whole = plan.clone();
+        for guard in &gone {
+            let edit = breaking::breaking(*guard).edit(spec.bait.uid);
+            let edit =
+                edit.map_err(|why| format!("{} cannot be taken away: {why}", guard.name()))?;
+            edit(plan, &spec.bait, facts);
         }
-    }
+        if *plan == whole && matches!(spec.way, Way::Bites | Way::Alone(_)) {
+            return Err("taking the guards away left the plan as it was".to_owned());
+        }
+        if let Some(go_wrong) = probe.amiss {
+            go_wrong(plan);
+        }
+        Ok(())
+    };
+    let meddle = || match probe.meddle {
+        Some(meddle) => meddle(&spec.bait).map_err(|error| format!("meddling: {error}")),
+        None => Ok(()),
+    };
+    edited::launch(arguments, &spec.launcher, edit, meddle)?
+        .map_err(|error| format!("the launcher: {}", edited::chain(&error)))
+}
+
+/// Shows that all bait is reachable for this process, and leaves it as a careless caller's is: with open descriptors, a key,
+/// and core files allowed.
+///
+/// # Errors
+/// What is not reachable, or could not be done.
+pub fn prepare(bait: &Bait) -> Result<(), String> {
+    reach_everything(bait)?;
+    be_careless(bait)
 }
 
 /// The inside half and its arguments.

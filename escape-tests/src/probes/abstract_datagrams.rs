@@ -10,6 +10,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it send a datagram to an abstract socket of the host?",
     threats: &["SOCK-02", "SOCK-17"],
     behind: &[Guard::AbstractSockets, Guard::NetNamespace],
+    harmless: true,
     walls: true,
     needs: &[Need::LandlockScopes],
     expect: Expect::Exactly(|bait| {

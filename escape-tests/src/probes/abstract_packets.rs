@@ -14,6 +14,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it connect to an abstract socket of the host that takes packets?",
     threats: &["SOCK-02", "SOCK-17"],
     behind: &[Guard::AbstractSockets, Guard::NetNamespace],
+    harmless: true,
     walls: true,
     needs: &[Need::LandlockScopes],
     expect: Expect::Exactly(|bait| {

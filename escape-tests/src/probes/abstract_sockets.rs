@@ -8,6 +8,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it speak to an abstract socket of the host?",
     threats: &["SOCK-02", "KRN-17"],
     behind: &[Guard::AbstractSockets, Guard::NetNamespace],
+    harmless: true,
     walls: true,
     needs: &[Need::LandlockScopes],
     expect: Expect::Exactly(|bait| {

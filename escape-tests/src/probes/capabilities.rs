@@ -25,6 +25,7 @@ pub const PROBE: Probe = Probe {
     asks: "has it any capability, in any set?",
     threats: &["KRN-01", "PROC-13"],
     behind: &[Guard::NoCapabilities],
+    harmless: true,
     also_as_root: true,
     expect: Expect::Exactly(|_| {
         let sets = SETS

@@ -7,6 +7,7 @@ pub const PROBE: Probe = Probe {
     asks: "does it see its cgroup paths on the host?",
     threats: &["KRN-14", "FS-20"],
     behind: &[Guard::CgroupNamespace],
+    harmless: true,
     expect: Expect::Exactly(|_| {
         Seen::one("cgroup namespace", Act::saw("its own"))
             .and("paths but /", Act::saw(0))

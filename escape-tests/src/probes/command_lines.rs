@@ -8,17 +8,17 @@ use crate::harness::inside;
 use crate::probe::*;
 
 fn shown(what: &[u8], bait: &Bait) -> bool {
-    let secret = bait.home.as_os_str().as_encoded_bytes();
-    what.windows(secret.len()).any(|window| window == secret)
+    // Of this start alone: others may run beside it.
+    let grant = bait.granted.as_os_str().as_encoded_bytes();
+    what.windows(grant.len()).any(|window| window == grant)
 }
 
 pub const PROBE: Probe = Probe {
     asks: "do the arguments of a process tell what enters?",
     threats: &["ENV-05"],
     behind: &[Guard::ArgumentsHidden],
-    expect: Expect::Exactly(|_| {
-        Seen::one("processes inside that name the home folder", Act::saw(0))
-    }),
+    harmless: true,
+    expect: Expect::Exactly(|_| Seen::one("processes inside that name a grant", Act::saw(0))),
     attempt: |bait| {
         let pids = inside::pids().unwrap_or_default();
         let lines = pids
@@ -34,10 +34,7 @@ pub const PROBE: Probe = Probe {
                 Act::Broken("no argument list could be read".into()),
             );
         }
-        Seen::one(
-            "processes inside that name the home folder",
-            Act::saw(showing),
-        )
+        Seen::one("processes inside that name a grant", Act::saw(showing))
     },
     meanwhile: |bait| {
         let is_bwrap = |pid: &u32| {

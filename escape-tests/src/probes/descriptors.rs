@@ -13,6 +13,7 @@ pub const PROBE: Probe = Probe {
     asks: "does any descriptor but 0, 1 and 2 cross?",
     threats: &["PROC-05", "PROC-06", "MNT-11", "NET-05"],
     behind: &[Guard::DescriptorsClosed],
+    harmless: true,
     also_as_root: true,
     expect: Expect::Exactly(|_| {
         Seen::one("open descriptors", Act::saw("0 1 2"))

@@ -6,6 +6,7 @@ pub const PROBE: Probe = Probe {
     asks: "does PID 1 hold the environment of the caller?",
     threats: &["ENV-02"],
     behind: &[Guard::InitProtected, Guard::EnvAllowlist],
+    harmless: true,
     walls: true,
     expect: Expect::Exactly(|_| Seen::one("PID 1", Act::errno(Errno::EACCES))),
     attempt: |bait| {

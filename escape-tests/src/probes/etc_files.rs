@@ -42,13 +42,19 @@ pub const PROBE: Probe = Probe {
     asks: "is there anything in /etc that was not made for this launch or listed?",
     threats: &["FS-03"],
     behind: &[Guard::EtcGenerated],
+    harmless: true,
     also_as_root: true,
-    expect: Expect::Exactly(|_| {
+    expect: Expect::Exactly(|bait| {
         let shared = SHARED.into_iter().filter(|path| Path::new(path).exists());
-        Seen::each(GENERATED.into_iter().chain(shared), |_| Act::Reached)
+        let mut listed = Seen::each(GENERATED.into_iter().chain(shared), |_| Act::Reached);
+        for path in bait.shown.iter().filter(|path| path.starts_with("/etc")) {
+            listed.0.insert(path.display().to_string(), Act::Reached);
+        }
+        listed
     }),
-    attempt: |_| match inside::walk(Path::new("/etc"), &|path| {
+    attempt: |bait| match inside::walk(Path::new("/etc"), &|path| {
         SHARED.iter().any(|shared| path == Path::new(shared))
+            || bait.shown.iter().any(|shown| path == shown)
     }) {
         Ok(found) => Seen::each(found.iter().map(|path| path.display()), |_| Act::Reached),
         Err(error) => Seen::one("/etc", Act::of::<()>(Err(error))),

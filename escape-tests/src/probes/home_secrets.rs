@@ -7,10 +7,12 @@ pub const PROBE: Probe = Probe {
     asks: "can it read a secret of the home folder?",
     threats: &["FS-01", "FS-02"],
     behind: &[Guard::HomeHidden],
+    harmless: true,
     also_as_root: true,
     expect: Expect::Absent,
     attempt: |bait| {
-        Seen::each(bait.secrets.iter().map(|path| path.display()), |path| {
+        let secrets = bait.secrets.iter().chain(&bait.existing);
+        Seen::each(secrets.map(|path| path.display()), |path| {
             inside::read(path.to_string().as_ref())
         })
     },

@@ -7,6 +7,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it read a file of the host that nobody listed?",
     threats: &["FS-02"],
     behind: &[Guard::HostHidden],
+    harmless: true,
     also_as_root: true,
     expect: Expect::Absent,
     attempt: |bait| {

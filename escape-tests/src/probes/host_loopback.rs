@@ -8,6 +8,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it reach the host's loopback on `none`?",
     threats: &["NET-01"],
     behind: &[Guard::NetNamespace],
+    harmless: true,
     tiers: &[Tier::None],
     also_as_root: true,
     expect: Expect::Refused(Errno::ECONNREFUSED),

@@ -7,6 +7,7 @@ pub const PROBE: Probe = Probe {
     asks: "are the sockets of the host listed on `none`?",
     threats: &["NET-47", "SOCK-02"],
     behind: &[Guard::NetNamespace],
+    harmless: true,
     tiers: &[Tier::None],
     also_as_root: true,
     expect: Expect::Exactly(|_| {

@@ -8,6 +8,7 @@ pub const PROBE: Probe = Probe {
     asks: "does it learn the host's name, or change it?",
     threats: &["FS-20", "PROC-17"],
     behind: &[Guard::UtsNamespace],
+    harmless: true,
     also_as_root: true,
     expect: Expect::Exactly(|_| {
         Seen::one("gethostname(2)", Act::saw("claudebox"))

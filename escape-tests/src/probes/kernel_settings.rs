@@ -17,6 +17,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it change a setting of the kernel?",
     threats: &["PROC-08", "PROC-12"],
     behind: &[Guard::ProcReadOnly],
+    harmless: true,
     also_as_root: true,
     expect: Expect::Exactly(|_| {
         let there = FILES

@@ -11,6 +11,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it read or trace PID 1?",
     threats: &["ENV-04", "PROC-03"],
     behind: &[Guard::InitProtected],
+    harmless: true,
     also_as_root: true,
     // Where uid 0 started it, /proc is read-only.
     expect: Expect::Exactly(|bait| {

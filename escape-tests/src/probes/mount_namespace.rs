@@ -14,6 +14,7 @@ pub const PROBE: Probe = Probe {
     asks: "is it in a mount namespace of its own?",
     threats: &["FS-02", "MNT-10"],
     behind: &[Guard::MountNamespace],
+    harmless: true,
     also_as_root: true,
     expect: Expect::Exactly(|_| Seen::one("mount namespace", Act::saw("its own"))),
     attempt: |bait| Seen::one("mount namespace", shared("mnt", bait)),

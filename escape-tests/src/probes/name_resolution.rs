@@ -7,6 +7,7 @@ pub const PROBE: Probe = Probe {
     asks: "does any module or server resolve names on `none`?",
     threats: &["NET-02", "SOCK-12"],
     behind: &[Guard::NoResolvers],
+    harmless: true,
     tiers: &[Tier::None],
     also_as_root: true,
     expect: Expect::Exactly(|_| {

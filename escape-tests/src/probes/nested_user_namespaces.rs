@@ -10,6 +10,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it make a user namespace?",
     threats: &["KRN-03"],
     behind: &[Guard::NoNestedNamespaces],
+    harmless: true,
     also_as_root: true,
     expect: Expect::Refused(Errno::ENOSPC),
     attempt: |_| {

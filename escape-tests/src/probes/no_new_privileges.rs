@@ -7,6 +7,7 @@ pub const PROBE: Probe = Probe {
     asks: "is no_new_privs set on every process?",
     threats: &["KRN-02", "PROC-13"],
     behind: &[Guard::NoNewPrivileges],
+    harmless: true,
     also_as_root: true,
     expect: Expect::Exactly(|_| {
         Seen::one("this process", Act::saw(1)).and("a child in a session of its own", Act::saw(1))

@@ -6,6 +6,7 @@ pub const PROBE: Probe = Probe {
     threats: &["PROC-15"],
     // Without the first, what is left in the bounding set would end the launch: see `launch::verdict`.
     behind: &[Guard::UserNamespace, Guard::NoCapabilities],
+    harmless: true,
     also_as_root: true,
     expect: Expect::Exactly(|bait| {
         let id = bait.inside_uid;

@@ -7,6 +7,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it reach a hidden file by another spelling of its path?",
     threats: &["FS-04"],
     behind: &[Guard::HomeHidden],
+    harmless: true,
     also_as_root: true,
     expect: Expect::Absent,
     attempt: |bait| {

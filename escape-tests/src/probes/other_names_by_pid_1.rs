@@ -7,6 +7,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it go through the root or the working folder of PID 1?",
     threats: &["FS-04", "PROC-03"],
     behind: &[Guard::InitProtected],
+    harmless: true,
     expect: Expect::Refused(Errno::EACCES),
     attempt: |_| {
         let names = ["root/", "cwd/", "fd/", "map_files/"].map(|name| format!("/proc/1/{name}"));

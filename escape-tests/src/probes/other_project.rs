@@ -6,6 +6,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it read another project?",
     threats: &["FS-11"],
     behind: &[Guard::HomeHidden, Guard::HostHidden],
+    harmless: true,
     expect: Expect::Absent,
     attempt: |bait| {
         Seen::each(

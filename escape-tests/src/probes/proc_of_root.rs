@@ -35,6 +35,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it read files of /proc that are for root alone?",
     threats: &["PROC-08"],
     behind: &[Guard::ProcReadOnly],
+    harmless: true,
     also_as_root: true,
     expect: Expect::Exactly(|_| Seen::each(there(), |_| Act::saw("nothing"))),
     attempt: |_| {

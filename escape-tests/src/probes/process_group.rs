@@ -8,6 +8,7 @@ pub const PROBE: Probe = Probe {
     asks: "is its process group one of the sandbox?",
     threats: &["PROC-02", "TTY-03"],
     behind: &[Guard::ProcessGroup],
+    harmless: true,
     expect: Expect::Exactly(|_| Seen::one("this process", Act::saw(1)).and("PID 1", Act::saw(1))),
     attempt: |_| {
         let of_pid_1 = getpgid(Some(Pid::from_raw(1))).map_or_else(Act::errno, Act::saw);

@@ -8,6 +8,7 @@ pub const PROBE: Probe = Probe {
     asks: "does any call know a process of the host by its number?",
     threats: &["PROC-01", "PROC-02"],
     behind: &[Guard::PidNamespace],
+    harmless: true,
     also_as_root: true,
     expect: Expect::Refused(Errno::ESRCH),
     attempt: |bait| {

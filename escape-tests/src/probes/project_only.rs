@@ -8,6 +8,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it write to a folder of the host that nobody granted?",
     threats: &["FS-11"],
     behind: &[Guard::ProjectOnly],
+    harmless: true,
     also_as_root: true,
     expect: Expect::Absent,
     attempt: |bait| {

@@ -10,6 +10,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it change a folder that was granted read-only?",
     threats: &["FS-06", "MNT-05"],
     behind: &[Guard::RootReadOnly],
+    harmless: true,
     also_as_root: true,
     expect: Expect::Refused(Errno::EROFS),
     attempt: |bait| {

@@ -9,6 +9,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it read a key of the caller's session keyring?",
     threats: &["PROC-09"],
     behind: &[Guard::FreshKeyring, Guard::KeyringCalls],
+    harmless: true,
     walls: true,
     also_as_root: true,
     needs: &[Need::Keyrings],

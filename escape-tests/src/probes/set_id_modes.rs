@@ -18,13 +18,14 @@ const MODES: [(&str, i64); 3] = [
 ];
 
 fn name(bait: &Bait, call: &str) -> CString {
-    c_path(bait.project.join(format!("made-by-{call}")))
+    c_path(bait.shared.join(format!("made-by-{call}")))
 }
 
 pub const PROBE: Probe = Probe {
     asks: "can it leave a set-user-ID program in the project?",
     threats: &["PER-16", "SOCK-17"],
     behind: &[Guard::SetIdModes],
+    harmless: true,
     also_as_root: true,
     expect: Expect::Exactly(|_| {
         let mut seen = Seen::default();
@@ -61,7 +62,7 @@ pub const PROBE: Probe = Probe {
         seen.and("openat2", opened).and("io_uring_setup", ring)
     },
     harmed: |bait| {
-        let entries = fs::read_dir(&bait.project).ok()?.flatten();
+        let entries = fs::read_dir(&bait.shared).ok()?.flatten();
         let marked = entries
             .filter(|entry| entry.metadata().is_ok_and(|file| file.mode() & 0o6000 != 0))
             .map(|entry| entry.file_name())

@@ -6,6 +6,8 @@ pub const PROBE: Probe = Probe {
     asks: "can it attach shared memory of the host?",
     threats: &["SOCK-20"],
     behind: &[Guard::IpcNamespace],
+    also_as_root: true,
+    harmless: true,
     expect: Expect::Refused(Errno::EINVAL),
     attempt: |bait| {
         let act = trial::shared_memory(bait);

@@ -8,6 +8,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it signal a process of the host by its number?",
     threats: &["PROC-02"],
     behind: &[Guard::PidNamespace, Guard::SignalScope],
+    harmless: true,
     walls: true,
     needs: &[Need::LandlockScopes],
     expect: Expect::Refused(Errno::ESRCH),

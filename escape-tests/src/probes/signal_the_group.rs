@@ -9,6 +9,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it signal the caller's process group?",
     threats: &["PROC-02"],
     behind: &[Guard::ProcessGroup, Guard::SignalScope],
+    harmless: true,
     walls: true,
     needs: &[Need::LandlockScopes],
     // It reaches its own group, in which nobody listens.

@@ -10,6 +10,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it speak to a socket of the host?",
     threats: &["SOCK-01"],
     behind: &[Guard::HomeHidden, Guard::HostHidden, Guard::TmpPrivate],
+    harmless: true,
     also_as_root: true,
     expect: Expect::Absent,
     attempt: |bait| {

@@ -10,6 +10,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it write to the file that is its standard input?",
     threats: &["PROC-07"],
     behind: &[Guard::StdioRelay],
+    harmless: true,
     also_as_root: true,
     streams: Streams::Files,
     expect: Expect::Exactly(|_| Seen::one("standard input", Act::saw("pipe"))),

@@ -10,6 +10,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it read or cut the file that is its standard output?",
     threats: &["PROC-07"],
     behind: &[Guard::StdioRelay],
+    harmless: true,
     streams: Streams::Files,
     expect: Expect::Exactly(|_| Seen::one("standard output", Act::saw("pipe"))),
     attempt: |bait| {

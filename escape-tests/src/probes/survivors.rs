@@ -11,11 +11,12 @@ pub const PROBE: Probe = Probe {
     asks: "does a process outlive the launcher?",
     threats: &["RES-07", "TTY-08"],
     behind: &[Guard::DieWithParent, Guard::PidNamespace],
+    harmless: true,
     also_as_root: true,
     ending: Ending::LauncherKilled,
     expect: Expect::Reached,
     attempt: |bait| {
-        if let Err(broken) = hold(&bait.project.join(LOCK)) {
+        if let Err(broken) = hold(&bait.shared.join(LOCK)) {
             return Seen::one("a lock", broken);
         }
         // SAFETY: the inside has one thread, so the child may do whatever its parent could.
@@ -37,7 +38,7 @@ pub const PROBE: Probe = Probe {
     },
     harmed: |bait| {
         still_held(
-            &bait.project.join(LOCK),
+            &bait.shared.join(LOCK),
             "a process inside outlived the launcher by two seconds",
         )
     },

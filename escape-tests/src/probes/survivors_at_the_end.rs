@@ -13,10 +13,11 @@ pub const PROBE: Probe = Probe {
     asks: "does a process outlive a session that ends in order?",
     threats: &["RES-07", "TTY-08"],
     behind: &[Guard::DieWithParent, Guard::PidNamespace],
+    harmless: true,
     also_as_root: true,
     expect: Expect::Reached,
     attempt: |bait| {
-        if let Err(broken) = hold(&bait.project.join(LOCK)) {
+        if let Err(broken) = hold(&bait.shared.join(LOCK)) {
             return Seen::one("a lock", broken);
         }
         let left = in_child(|| {
@@ -32,7 +33,7 @@ pub const PROBE: Probe = Probe {
     },
     harmed: |bait| {
         still_held(
-            &bait.project.join(LOCK),
+            &bait.shared.join(LOCK),
             "a process inside was there when the launcher had returned",
         )
     },

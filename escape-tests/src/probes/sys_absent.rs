@@ -6,6 +6,7 @@ pub const PROBE: Probe = Probe {
     asks: "is there a /sys?",
     threats: &["FS-10", "KRN-15"],
     behind: &[Guard::HostHidden],
+    harmless: true,
     also_as_root: true,
     expect: Expect::Absent,
     attempt: |_| {

@@ -42,6 +42,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it type into a terminal?",
     threats: &["TTY-01", "TTY-02", "KRN-06"],
     behind: &[Guard::TerminalInjection],
+    harmless: true,
     expect: Expect::Refused(Errno::EPERM),
     attempt: |_| {
         Seen::one("TIOCSTI", request(libc::TIOCSTI))

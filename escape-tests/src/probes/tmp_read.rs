@@ -6,6 +6,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it read what the host keeps in its temporary folders?",
     threats: &["FS-08"],
     behind: &[Guard::TmpPrivate],
+    harmless: true,
     also_as_root: true,
     expect: Expect::Absent,
     attempt: |bait| {

@@ -15,6 +15,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it reach the keys of its user on the host?",
     threats: &["PROC-08", "PROC-09", "PROC-10"],
     behind: &[Guard::KeyringCalls],
+    harmless: true,
     needs: &[Need::Keyrings],
     expect: Expect::Exactly(|_| {
         let denied = || Act::errno(Errno::EPERM);

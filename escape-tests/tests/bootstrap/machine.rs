@@ -99,7 +99,8 @@ impl Machine {
         machine.noted(
             "bin/cargo",
             "if [ \"$1\" = build ]; then mkdir -p target/a-host/release; \
-             cp ../shelf/claudebox target/a-host/release/claudebox; fi",
+             cp ../shelf/claudebox target/a-host/release/claudebox; \
+             : >target/a-host/release/claudebox-verify; fi",
         );
         machine.claudebox(
             "check) echo can run ;; exec) echo uid=6001 ;; run) echo '2.1.197 (Claude Code)' ;;",
@@ -172,7 +173,12 @@ impl Machine {
 
     /// Gives the claudebox that `cargo build` will bring its answers, by subcommand.
     pub(crate) fn claudebox(&self, arms: &str) {
-        self.noted("shelf/claudebox", &format!("case $1 in {arms} esac"));
+        let verify =
+            "verify) printf 'AGuard  proven\\n\\nTier: no guard is broken; 1 proven.\\n' ;;";
+        self.noted(
+            "shelf/claudebox",
+            &format!("case $1 in {arms} {verify} esac"),
+        );
     }
 
     /// A file with its folder.

@@ -12,11 +12,12 @@ mod installing;
 mod machine;
 mod proving;
 
-const BUILD: &str = "cargo build --release --locked -p claudebox";
-const PROOF: [&str; 3] = [
+const BUILD: &str = "cargo build --release --locked -p claudebox -p escape-tests --bin claudebox --bin claudebox-verify";
+const PROOF: [&str; 4] = [
     "claudebox check",
     "claudebox exec -y -- sh -c id",
     "claudebox run -y -- --version",
+    "claudebox verify",
 ];
 const DEBIAN_INSTALL: [&str; 2] = [
     "apt-get update",

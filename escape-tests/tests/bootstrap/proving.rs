@@ -50,6 +50,17 @@ fn the_proof_believes_only_what_it_sees() {
             "--version` ended with 0 and printed ``",
         ),
         (
+            "exec) echo uid=6001 ;; run) echo 2.1.197 ;; verify) echo 'AGuard  BROKEN'; exit 1 ;;",
+            4,
+            "`claudebox verify` ended with 1",
+        ),
+        // One that says nothing, and is content with that.
+        (
+            "exec) echo uid=6001 ;; run) echo 2.1.197 ;; verify) exit 0 ;;",
+            4,
+            "`claudebox verify` ended with 0",
+        ),
+        (
             "exec) echo uid=6001 ;; run) echo why >&2; exit 3 ;;",
             3,
             "why\nbootstrap: `claudebox run -y -- --version` ended with 3",
@@ -103,8 +114,9 @@ fn a_claude_code_in_the_home_folder_of_root_is_tried_as_root() {
     let run = machine.bootstrap(&["run"]);
     run.did(&joined(&[
         &[BUILD],
-        &PROOF,
+        &PROOF[..3],
         &["claudebox run -y --allow-root -- --version"],
+        &PROOF[3..],
     ]));
     assert!(
         run.out.contains("as root, with --allow-root"),

@@ -6,8 +6,9 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use escape_tests::claudebox_bin;
+use escape_tests::harness::batch;
 use escape_tests::harness::lab::Lab;
-use escape_tests::harness::mutation::{batch, launcher};
+use escape_tests::harness::mutation::launcher;
 use escape_tests::harness::start::{LIMIT, Start, Told};
 use escape_tests::harness::trial::{Role, Spec, Way};
 use escape_tests::probe::{Guard, Probe, Streams};

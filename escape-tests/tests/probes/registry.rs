@@ -20,6 +20,14 @@ pub(crate) fn trials() -> Vec<Trial> {
         ),
         Trial::test("registry::every_guard_has_a_probe", every_guard_has_a_probe),
         Trial::test(
+            "registry::every_guard_has_a_harmless_probe",
+            every_guard_has_a_harmless_probe,
+        ),
+        Trial::test(
+            "registry::what_is_harmless_names_nothing_of_the_person",
+            what_is_harmless_names_nothing_of_the_person,
+        ),
+        Trial::test(
             "registry::every_guard_is_taken_away_or_has_a_reason",
             every_guard_is_taken_away_or_has_a_reason,
         ),
@@ -107,6 +115,46 @@ fn every_guard_has_a_probe() -> Result<(), Failed> {
         Ok(())
     } else {
         Err(format!("no probe stands behind {}", alone.join(", ")).into())
+    }
+}
+
+/// HARD-05: `claudebox verify` has something to try for each.
+fn every_guard_has_a_harmless_probe() -> Result<(), Failed> {
+    let harmless = |guard: &&Guard| {
+        let tries = |(_, probe): &(&str, Probe)| probe.harmless && probe.behind.contains(guard);
+        !probes::ALL.iter().any(tries)
+    };
+    let alone: Vec<&str> = Guard::ALL
+        .iter()
+        .filter(harmless)
+        .map(|guard| guard.name())
+        .collect();
+    if alone.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("no harmless probe stands behind {}", alone.join(", ")).into())
+    }
+}
+
+/// In a lab the home and the project are bait, and elsewhere they are not: what a harmless probe makes lies in `shared`.
+fn what_is_harmless_names_nothing_of_the_person() -> Result<(), Failed> {
+    let mut complaints = Vec::new();
+    for (name, _) in probes::ALL.iter().filter(|(_, probe)| probe.harmless) {
+        let text = fs::read_to_string(folder().join(format!("{name}.rs")))?;
+        for place in [
+            "bait.project.join(",
+            "bait.home.join(",
+            "inside::create(&bait.home",
+        ] {
+            if text.contains(place) {
+                complaints.push(format!("{name}: {place}…)"));
+            }
+        }
+    }
+    if complaints.is_empty() {
+        Ok(())
+    } else {
+        Err(complaints.join("\n").into())
     }
 }
 

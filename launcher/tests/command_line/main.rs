@@ -22,4 +22,5 @@ mod status;
 mod streams;
 mod traces;
 mod trust;
+mod verify;
 mod words;

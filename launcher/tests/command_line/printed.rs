@@ -45,6 +45,7 @@ fn completions_parse_and_know_every_subcommand() {
             "exec",
             "plan",
             "check",
+            "verify",
             "trust",
             "--network",
             "--dry-run",

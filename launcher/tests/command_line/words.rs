@@ -17,6 +17,8 @@ fn an_unknown_flag_or_word_names_the_nearest() {
         ("exce -- true", "exce", "exec"),
         ("completions bsh", "bsh", "bash"),
         ("check --netwok none", "--netwok", "--network"),
+        ("verify --netwrok none", "--netwrok", "--network"),
+        ("verfy", "verfy", "verify"),
         ("run --alow-root", "--alow-root", "--allow-root"),
         ("exec --mont /x -- true", "--mont", "--mount"),
     ] {

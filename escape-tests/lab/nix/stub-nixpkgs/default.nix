@@ -78,7 +78,7 @@ let
           ];
           # Not optimised, as nobody runs it for long: a fifth of the time.
           buildPhase = "cargo build --offline --locked $cargoBuildFlags";
-          installPhase = "mkdir -p $out/bin; cp $CARGO_TARGET_DIR/*/debug/claudebox $out/bin/";
+          installPhase = "mkdir -p $out/bin; cp $CARGO_TARGET_DIR/*/debug/claudebox $CARGO_TARGET_DIR/*/debug/claudebox-verify $out/bin/";
           doCheck = true;
           checkFlags = "";
           postInstall = "";

@@ -1,5 +1,5 @@
-//! Owns many attempts in one sandbox, each in a child of its own, so that a mutation costs one start and not one for each
-//! probe. A probe that does not hold in such company is not made in it: the driver finds that out under the whole plan.
+//! Owns many attempts in one sandbox, each in a child of its own, so that a mutation, or `claudebox verify`, costs one start and
+//! not one for each probe. A probe that does not hold in such company is not made in it: the driver finds that out under the whole plan.
 
 use std::io::{self, Read, Write};
 

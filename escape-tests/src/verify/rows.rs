@@ -1,0 +1,103 @@
+//! Owns what a guard's proof is on a person's own machine: where it is no part of the sandbox, and where no attempt can tell it
+//! from another. Exhaustive on purpose: a new guard does not compile until someone has said which.
+
+use claudebox::plan::Plan;
+
+use crate::probe::{Guard, Tier};
+
+/// Why the sandbox of `plan` has no such guard, if so.
+#[must_use]
+pub fn absent(plan: &Plan, guard: Guard) -> Option<String> {
+    if let Some(unavailable) = plan.unavailable.iter().find(|one| one.guard == guard) {
+        return Some(unavailable.why.clone());
+    }
+    let planned = plan.steps.iter().any(|step| step.guard == guard);
+    not_part(guard).filter(|_| !planned).map(str::to_owned)
+}
+
+/// Why a sandbox has no such guard, where it need not. `None`: each has it, whatever the plan says.
+#[must_use]
+fn not_part(guard: Guard) -> Option<&'static str> {
+    match guard {
+        Guard::NetNamespace | Guard::NoResolvers => {
+            Some("no part of this tier, which has the host's network")
+        }
+        Guard::ProcReadOnly => Some("only where uid 0 starts it: nobody else owns those files"),
+        Guard::AbstractSockets | Guard::SignalScope => Some("this kernel cannot scope them"),
+        Guard::EnvAllowlist
+        | Guard::ArgumentsHidden
+        | Guard::HomeHidden
+        | Guard::HostHidden
+        | Guard::EtcGenerated
+        | Guard::TmpPrivate
+        | Guard::RootReadOnly
+        | Guard::AgentReadOnly
+        | Guard::UserNamespace
+        | Guard::MountNamespace
+        | Guard::PidNamespace
+        | Guard::IpcNamespace
+        | Guard::UtsNamespace
+        | Guard::CgroupNamespace
+        | Guard::NoCapabilities
+        | Guard::NoNewPrivileges
+        | Guard::NoNestedNamespaces
+        | Guard::ProcessGroup
+        | Guard::DescriptorsClosed
+        | Guard::StdioRelay
+        | Guard::FreshKeyring
+        | Guard::KeyringCalls
+        | Guard::TerminalInjection
+        | Guard::SetIdModes
+        | Guard::SourcesPinned
+        | Guard::InitProtected
+        | Guard::NoCoreDumps
+        | Guard::DieWithParent
+        | Guard::ProjectOnly => None,
+    }
+}
+
+/// Why no attempt shows this guard on `tier`, though it is there. `None`: a probe does.
+#[must_use]
+pub fn not_shown(guard: Guard, tier: Tier) -> Option<&'static str> {
+    match guard {
+        Guard::SignalScope => {
+            Some("a second wall: no process of the host has a number or a group inside")
+        }
+        Guard::FreshKeyring => Some("a second wall: no call reaches any keyring"),
+        Guard::AbstractSockets if tier != Tier::Full => {
+            Some("a second wall: another network namespace has other abstract sockets")
+        }
+        Guard::AbstractSockets
+        | Guard::EnvAllowlist
+        | Guard::ArgumentsHidden
+        | Guard::HomeHidden
+        | Guard::HostHidden
+        | Guard::EtcGenerated
+        | Guard::TmpPrivate
+        | Guard::RootReadOnly
+        | Guard::AgentReadOnly
+        | Guard::UserNamespace
+        | Guard::MountNamespace
+        | Guard::PidNamespace
+        | Guard::IpcNamespace
+        | Guard::UtsNamespace
+        | Guard::CgroupNamespace
+        | Guard::NetNamespace
+        | Guard::NoResolvers
+        | Guard::NoCapabilities
+        | Guard::NoNewPrivileges
+        | Guard::NoNestedNamespaces
+        | Guard::ProcessGroup
+        | Guard::DescriptorsClosed
+        | Guard::StdioRelay
+        | Guard::KeyringCalls
+        | Guard::TerminalInjection
+        | Guard::SetIdModes
+        | Guard::ProcReadOnly
+        | Guard::SourcesPinned
+        | Guard::InitProtected
+        | Guard::NoCoreDumps
+        | Guard::DieWithParent
+        | Guard::ProjectOnly => None,
+    }
+}
