@@ -63,6 +63,9 @@ pub fn not_shown(guard: Guard, tier: Tier) -> Option<&'static str> {
         Guard::SignalScope => {
             Some("a second wall: no process of the host has a number or a group inside")
         }
+        Guard::DieWithParent => {
+            Some("a second wall: PID 1 ends with the launcher's socket, and takes everything along")
+        }
         Guard::FreshKeyring => Some("a second wall: no call reaches any keyring"),
         Guard::AbstractSockets if tier != Tier::Full => {
             Some("a second wall: another network namespace has other abstract sockets")
@@ -97,7 +100,6 @@ pub fn not_shown(guard: Guard, tier: Tier) -> Option<&'static str> {
         | Guard::SourcesPinned
         | Guard::InitProtected
         | Guard::NoCoreDumps
-        | Guard::DieWithParent
         | Guard::ProjectOnly => None,
     }
 }

@@ -39,7 +39,9 @@ enum Sight {
 fn sight(guard: Guard) -> Sight {
     match guard {
         // Second walls.
-        Guard::SignalScope | Guard::FreshKeyring => Sight::Nothing(Tier::None),
+        Guard::SignalScope | Guard::FreshKeyring | Guard::DieWithParent => {
+            Sight::Nothing(Tier::None)
+        }
         // On `none` this is a second wall too.
         Guard::AbstractSockets => Sight::Itself(Tier::Full),
         // bwrap drops no bounding set there, and PID 1 sees that before anything is started.
@@ -72,7 +74,6 @@ fn sight(guard: Guard) -> Sight {
         | Guard::SourcesPinned
         | Guard::InitProtected
         | Guard::NoCoreDumps
-        | Guard::DieWithParent
         | Guard::ProjectOnly => Sight::Itself(Tier::None),
     }
 }
@@ -82,14 +83,13 @@ fn takes_along(guard: Guard) -> &'static [Guard] {
     match guard {
         // What nobody granted lies in the home folder.
         Guard::HomeHidden => &[Guard::ProjectOnly],
-        // With /sys there is /sys/fs/cgroup.
-        Guard::HostHidden => &[Guard::CgroupNamespace],
+        // With /sys there is /sys/fs/cgroup, and where the terminals are the host's it cannot make one of its own.
+        Guard::HostHidden => &[Guard::CgroupNamespace, Guard::TerminalInjection],
         Guard::EtcGenerated => &[Guard::NoResolvers],
         // PID 1 is then the host's own, and what runs inside ends by itself alone.
         Guard::PidNamespace => &[
             Guard::ArgumentsHidden,
             Guard::ProcessGroup,
-            Guard::DieWithParent,
             Guard::InitProtected,
         ],
         // Whoever has every capability may look into PID 1; where it may not, another error says so.
