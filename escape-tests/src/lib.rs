@@ -9,6 +9,7 @@
     reason = "tests are effects; the module boundaries are the launcher's"
 )]
 
+pub mod catalogue;
 pub mod claude_code;
 pub mod elsewhere;
 pub mod harness;

@@ -9,6 +9,7 @@
 use std::fs;
 use std::path::Path;
 
+use escape_tests::catalogue::{self, ACCEPTED, ELSEWHERE};
 use escape_tests::harness::breaking::{Breaking, breaking};
 use escape_tests::harness::mutation::{LAST_WALLS, MISSED_AS_ROOT};
 use escape_tests::probe::{Guard, Probe, Tier};
@@ -36,6 +37,15 @@ and then an attack behind their own guard must succeed, which without the others
 
 | mutation | where | what stands before it |
 |---|---|---|
+";
+
+const ROWS: &str = "\
+## The rows of the catalogue
+
+Each row of the catalogue of isolation failures, by the probes that try it, by another test, or why it is accepted.
+
+| row | tried by |
+|---|---|
 ";
 
 const LAUNCHER: &str = "\
@@ -98,6 +108,27 @@ fn page() -> String {
     for (name, why) in MISSED_AS_ROOT {
         let what = quoted(name);
         page += &format!("| {what} | ordinary user; missed as uid 0 | {why} |\n");
+    }
+    page += "\n";
+    page += ROWS;
+    for id in catalogue::rows() {
+        let tried: Vec<String> = probes::ALL
+            .iter()
+            .filter(|(_, probe)| probe.threats.contains(&id.as_str()))
+            .map(|(name, _)| format!("`{name}`"))
+            .collect();
+        let elsewhere = ELSEWHERE.iter().find(|(row, ..)| *row == id);
+        let accepted = ACCEPTED.iter().find(|(row, _)| *row == id);
+        let by = match (elsewhere, accepted) {
+            (Some((_, file, _)), _) => format!("`{file}`"),
+            (_, Some((_, why))) => format!("accepted: {why}"),
+            _ => String::new(),
+        };
+        let by: Vec<String> = tried
+            .into_iter()
+            .chain((!by.is_empty()).then_some(by))
+            .collect();
+        page += &format!("| {id} | {} |\n", by.join(" "));
     }
     page
 }

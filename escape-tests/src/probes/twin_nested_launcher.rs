@@ -1,4 +1,5 @@
 //! An agent starts claudebox in the box. It says what is in the way and how to go on, and starts nothing.
+//!   (threats: KRN-19)
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -6,6 +7,7 @@ use crate::probe::*;
 
 pub const PROBE: Probe = Probe {
     asks: "does claudebox inside claudebox refuse in so many words?",
+    threats: &["KRN-19"],
     also_as_root: true,
     expect: Expect::Exactly(|_| {
         Seen::one("status", Act::saw("exit status: 125"))

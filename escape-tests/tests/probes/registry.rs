@@ -4,11 +4,31 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use escape_tests::catalogue::{self, ACCEPTED, ELSEWHERE};
 use escape_tests::harness::breaking::{Breaking, bites_by, breaking};
 use escape_tests::harness::trial::Way;
-use escape_tests::probe::{Ending, Guard, Probe, Streams};
+use escape_tests::probe::{Ending, Guard, Probe, Streams, Then};
 use escape_tests::probes;
 use libtest_mimic::{Failed, Trial};
+
+/// The ways of the harness beyond one session on pipes.
+pub(crate) const DRIVERS: [(&str, fn(&Probe) -> bool); 7] = [
+    ("in a later session", |probe| {
+        let later = |then: &Then| matches!(then, Then::Session(_));
+        probe.then.iter().any(later)
+    }),
+    ("by a program of the host", |probe| {
+        let host = |then: &Then| matches!(then, Then::Host(_));
+        probe.then.iter().any(host)
+    }),
+    ("in company", |probe| probe.in_company),
+    ("at a terminal", |probe| probe.streams == Streams::Terminal),
+    ("on files", |probe| probe.streams == Streams::Files),
+    ("with the launcher killed", |probe| {
+        probe.ending != Ending::ByItself
+    }),
+    ("with somebody who meddles", |probe| probe.meddle.is_some()),
+];
 
 /// The tests.
 pub(crate) fn trials() -> Vec<Trial> {
@@ -18,6 +38,11 @@ pub(crate) fn trials() -> Vec<Trial> {
             "registry::every_probe_says_what_it_is",
             every_probe_says_what_it_is,
         ),
+        Trial::test(
+            "registry::every_row_of_the_catalogue_is_somewhere",
+            every_row_of_the_catalogue_is_somewhere,
+        ),
+        Trial::test("registry::every_driver_is_used", every_driver_is_used),
         Trial::test("registry::every_guard_has_a_probe", every_guard_has_a_probe),
         Trial::test(
             "registry::every_guard_has_a_harmless_probe",
@@ -99,6 +124,58 @@ fn every_probe_says_what_it_is() -> Result<(), Failed> {
     } else {
         Err(complaints.join("\n").into())
     }
+}
+
+/// META-09. A row is tried by a probe or by another test, or it is accepted, which is not both.
+fn every_row_of_the_catalogue_is_somewhere() -> Result<(), Failed> {
+    let rows: BTreeSet<String> = catalogue::rows().collect();
+    let mut wrong = Vec::new();
+    let mut tried: BTreeSet<&str> = BTreeSet::new();
+    for (name, probe) in probes::ALL {
+        let unknown = probe.threats.iter().filter(|id| !rows.contains(**id));
+        wrong.extend(unknown.map(|id| format!("{name} names {id}, which is no row")));
+        tried.extend(probe.threats);
+    }
+    for (id, file, test) in ELSEWHERE {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file));
+        if !text.is_ok_and(|text| text.contains(test)) {
+            wrong.push(format!("{id}: {file} holds no {test}"));
+        }
+    }
+    let elsewhere: BTreeSet<&str> = ELSEWHERE.iter().map(|(id, ..)| *id).collect();
+    let accepted: BTreeSet<&str> = ACCEPTED.iter().map(|(id, _)| *id).collect();
+    for id in elsewhere.iter().chain(&accepted) {
+        if !rows.contains(*id) {
+            wrong.push(format!("{id} is no row"));
+        }
+    }
+    for id in &accepted {
+        if tried.contains(id) || elsewhere.contains(id) {
+            wrong.push(format!("{id} is accepted, and tried"));
+        }
+    }
+    for id in &rows {
+        let id = id.as_str();
+        if !(tried.contains(id) || elsewhere.contains(id) || accepted.contains(id)) {
+            wrong.push(format!("{id} is nowhere"));
+        }
+    }
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong.join("\n").into())
+    }
+}
+
+/// META-08: what one session cannot see is tried, on each way that the harness has.
+fn every_driver_is_used() -> Result<(), Failed> {
+    for (driver, is_used) in DRIVERS {
+        let used = probes::ALL.iter().filter(|(_, probe)| is_used(probe));
+        if used.count() == 0 {
+            return Err(format!("no probe {driver}").into());
+        }
+    }
+    Ok(())
 }
 
 fn every_guard_has_a_probe() -> Result<(), Failed> {

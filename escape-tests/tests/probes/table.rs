@@ -11,8 +11,11 @@ use escape_tests::harness::breaking::bites_by;
 use escape_tests::harness::drive;
 use escape_tests::harness::trial::Way;
 use escape_tests::is_root;
-use escape_tests::probe::{Guard, Streams, Tier};
+use escape_tests::probe::{Guard, Probe, Streams, Tier};
+use escape_tests::probes;
 use serde::Serialize;
+
+use crate::registry::DRIVERS;
 
 /// How a trial ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -117,16 +120,26 @@ impl Table {
             failed,
             skipped,
         } = all;
-        let probes: BTreeSet<&str> = rows.iter().map(|row| row.probe.as_str()).collect();
+        let made: BTreeSet<&str> = rows.iter().map(|row| row.probe.as_str()).collect();
         let waiting = rows
             .iter()
             .filter(|row| matches!(row.outcome, Outcome::Skipped(_)));
         let waiting: BTreeSet<&str> = waiting.map(|row| row.probe.as_str()).collect();
         println!(
             "\n{} probes, {} of them live; {trials} trials: {held} held, {bit} bit, {failed} failed, {skipped} skipped",
-            probes.len(),
-            probes.len() - waiting.len(),
+            made.len(),
+            made.len() - waiting.len(),
         );
+        let of = |is_used: fn(&Probe) -> bool| {
+            let known = probes::ALL
+                .iter()
+                .filter(|(name, probe)| made.contains(name) && is_used(probe));
+            known.count()
+        };
+        let ways = DRIVERS
+            .iter()
+            .map(|(driver, is_used)| format!("{} {driver}", of(*is_used)));
+        println!("  {}", ways.collect::<Vec<_>>().join(", "));
         let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
         for row in rows.iter() {
             if let Outcome::Skipped(why) = &row.outcome {

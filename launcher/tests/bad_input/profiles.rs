@@ -101,3 +101,28 @@ fn a_profile_name_stays_in_its_folder() {
         }
     }
 }
+
+/// CFG-07: a profile is data. A variable, a user's name or a command in it is a part of a path like any other.
+#[test]
+fn nothing_but_a_leading_tilde_is_expanded() {
+    let boxer = Boxer::new();
+    boxer.write(".ssh/key", "");
+    for path in [
+        "$HOME/.ssh",
+        "${HOME}/.ssh",
+        "${X:-/}etc",
+        "~root",
+        "~boxer/.ssh",
+        "/$(echo etc)",
+        "/`echo etc`",
+        "~/*",
+        "~/{.ssh,x}",
+        "%h/.ssh",
+    ] {
+        let profile = format!(r#"{{ "mounts": [{{ "path": "{path}" }}] }}"#);
+        boxer.write(".claudebox/profiles/p.json", &profile);
+        let mut command = boxer.claudebox(["exec", "-y", "--profile", "p", "--", "true"]);
+        command.env("X", "");
+        refused_at_once(command, "is not there");
+    }
+}
