@@ -12,13 +12,16 @@
 pub mod bait;
 pub mod breaking;
 mod company;
+pub mod detonator;
 pub mod drive;
 pub mod inside;
 pub mod lab;
+pub mod launched;
 pub mod mutation;
 pub mod need;
 pub mod neighbour;
 mod on_terminal;
 pub mod start;
 pub mod survivor;
+pub mod tree;
 pub mod trial;
