@@ -87,7 +87,7 @@ pub fn shell(lab: &Lab, line: &str) {
 /// As the kernel gives them.
 pub fn write(lab: &Lab, path: &Path, text: &str) -> io::Result<()> {
     lab.caller.write(path, text);
-    let within = |path: &&Path| path.starts_with(&lab.bait.home) && *path != lab.bait.home;
+    let within = |path: &&Path| path.starts_with(&lab.bait.folder) && *path != lab.bait.folder;
     path.ancestors()
         .take_while(within)
         .try_for_each(|path| lab.give(path))?;

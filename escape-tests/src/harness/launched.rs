@@ -25,6 +25,9 @@ pub struct Launched {
 #[must_use]
 pub fn launch(lab: &Lab, cwd: &Path, arguments: &[&str]) -> Launched {
     let mut command = lab.command(claudebox_bin());
+    // `plan` is about an agent, which must be found.
+    let agent = lab.bait.agent.parent().unwrap_or(cwd).display();
+    command.env("PATH", format!("{agent}:/usr/local/bin:/usr/bin:/bin"));
     command.current_dir(cwd);
     let (first, rest) = arguments.split_at(arguments.len().min(1));
     command.args(first);
