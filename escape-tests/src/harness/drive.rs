@@ -226,7 +226,7 @@ impl Trial {
 
     /// What of [`Probe::reported`] the launcher does not name after its audit, whose last part is the list of guards.
     fn unreported(&self, told: &Told) -> Vec<&'static str> {
-        let at_the_end = told.stderr.rsplit("\nGuards ").next().unwrap_or_default();
+        let at_the_end = told.stderr.rsplit("\nGuards").next().unwrap_or_default();
         let names = |path: &str| {
             let mut words = at_the_end.split_whitespace();
             words.any(|word| word == path || word.ends_with(&format!("/{path}")))

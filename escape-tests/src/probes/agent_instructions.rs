@@ -19,6 +19,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it leave instructions for the next agent, and nobody is told?",
     threats: &["PER-12"],
     needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    tiers: &[Tier::None],
     also_as_root: true,
     reported: &INSTRUCTIONS,
     expect: Expect::Reached,

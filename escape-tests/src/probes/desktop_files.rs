@@ -9,6 +9,7 @@ pub const PROBE: Probe = Probe {
     asks: "does the desktop run what was left in the project, and nobody was told?",
     threats: &["PER-20"],
     needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    tiers: &[Tier::None],
     also_as_root: true,
     then: &[Then::Host(detonator::file_manager)],
     reported: &["report.pdf.desktop", ".directory", "autorun.inf"],

@@ -15,6 +15,7 @@ pub const PROBE: Probe = Probe {
     asks: "does an editor on the host run a task that was changed inside?",
     threats: &["PER-11"],
     needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    tiers: &[Tier::None],
     also_as_root: true,
     before: Some(|lab| {
         GUARDED

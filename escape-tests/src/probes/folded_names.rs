@@ -39,6 +39,7 @@ pub const PROBE: Probe = Probe {
     asks: "does a folder that is a guarded one under another spelling run on the host, and nobody was told?",
     threats: &["PER-17"],
     needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    tiers: &[Tier::None],
     also_as_root: true,
     then: &[
         Then::Host(|lab| {

@@ -11,6 +11,7 @@ pub const PROBE: Probe = Probe {
     asks: "does a filter run on the host because attributes were written into the git folder?",
     threats: &["PER-03"],
     needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    tiers: &[Tier::None],
     also_as_root: true,
     before: Some(|lab| {
         detonator::repository(lab)?;

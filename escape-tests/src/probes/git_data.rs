@@ -9,6 +9,7 @@ pub const PROBE: Probe = Probe {
     asks: "does git on the host take objects from elsewhere, or stop at a lock, and nobody was told?",
     threats: &["PER-19", "RES-13"],
     needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    tiers: &[Tier::None],
     also_as_root: true,
     before: Some(|lab| {
         detonator::repository(lab)?;

@@ -9,6 +9,7 @@ pub const PROBE: Probe = Probe {
     asks: "does a hook run on the host that was written into the folder that the user's git configuration names?",
     threats: &["PER-08"],
     needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    tiers: &[Tier::None],
     also_as_root: true,
     before: Some(|lab| {
         detonator::repository(lab)?;

@@ -9,6 +9,7 @@ pub const PROBE: Probe = Probe {
     asks: "does what was written into the git folder of a submodule run on the host?",
     threats: &["PER-06"],
     needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    tiers: &[Tier::None],
     also_as_root: true,
     before: Some(|lab| {
         detonator::repository(lab)?;

@@ -11,6 +11,7 @@ pub const PROBE: Probe = Probe {
     asks: "does git on the host follow a pointer that was put in place of its folder?",
     threats: &["PER-05"],
     needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    tiers: &[Tier::None],
     also_as_root: true,
     before: Some(detonator::repository),
     then: &[Then::Host(detonator::day_of_git)],

@@ -32,6 +32,7 @@ pub const PROBE: Probe = Probe {
     asks: "does git on the host follow a redirection that was written into its folder?",
     threats: &["PER-04"],
     needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    tiers: &[Tier::None],
     also_as_root: true,
     before: Some(|lab| {
         detonator::repository(lab)?;

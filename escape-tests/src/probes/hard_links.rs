@@ -10,6 +10,7 @@ pub const PROBE: Probe = Probe {
     asks: "can a file outside be written by its other name in the project, and nobody was told?",
     threats: &["MNT-04"],
     needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    tiers: &[Tier::None],
     also_as_root: true,
     before: Some(|lab| {
         fs::hard_link(

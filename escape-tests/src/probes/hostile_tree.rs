@@ -61,7 +61,6 @@ pub const PROBE: Probe = Probe {
             launch(lab, &lab.bait.project.join("many"), &NOTHING).started()?;
             Ok(())
         }),
-        Then::Session(Session::USUAL),
         // Else nobody but root can take it away.
         Then::Host(|lab| {
             for closed in ["deep.closed", ".git/hooks"] {

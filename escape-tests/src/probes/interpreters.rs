@@ -17,6 +17,7 @@ pub const PROBE: Probe = Probe {
     asks: "does the host run an interpreter that was replaced inside, and nobody was told?",
     threats: &["PER-14"],
     needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    tiers: &[Tier::None],
     also_as_root: true,
     before: Some(|lab| {
         PROGRAMS.iter().try_for_each(|program| {

@@ -34,13 +34,10 @@ pub const PROBE: Probe = Probe {
     streams: Streams::Files,
     expect: Expect::Reached,
     attempt: |bait| Seen::one("the repositories", Act::of(plant(bait))),
-    then: &[
-        Then::Host(|lab| {
-            launch(lab, &lab.bait.project, &NOTHING).started()?;
-            launch(lab, &lab.bait.project.join("vendor/v0"), &NOTHING).started()?;
-            Ok(())
-        }),
-        Then::Session(Session::USUAL),
-    ],
+    then: &[Then::Host(|lab| {
+        launch(lab, &lab.bait.project, &NOTHING).started()?;
+        launch(lab, &lab.bait.project.join("vendor/v0"), &NOTHING).started()?;
+        Ok(())
+    })],
     ..Probe::USUAL
 };

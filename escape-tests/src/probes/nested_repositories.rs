@@ -9,6 +9,7 @@ pub const PROBE: Probe = Probe {
     asks: "does the configuration of a repository within the tree run anything on the host, and nobody was told?",
     threats: &["PER-07"],
     needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    tiers: &[Tier::None],
     also_as_root: true,
     before: Some(detonator::repository),
     then: &[

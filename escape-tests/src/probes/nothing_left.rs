@@ -11,6 +11,7 @@ pub const PROBE: Probe = Probe {
     asks: "is anything of the project or the host made or removed by a session that was killed?",
     threats: &["MNT-15", "MNT-17"],
     behind: &[Guard::HomeHidden],
+    tiers: &[Tier::None],
     also_as_root: true,
     ending: Ending::LauncherKilled,
     before: Some(|lab| {

@@ -11,6 +11,7 @@ pub const PROBE: Probe = Probe {
     asks: "can a folder with guarded files be put aside, and another in its place?",
     threats: &["FS-19"],
     needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    tiers: &[Tier::None],
     also_as_root: true,
     before: Some(|lab| {
         detonator::repository(lab)?;

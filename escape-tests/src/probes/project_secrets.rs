@@ -11,6 +11,7 @@ pub const PROBE: Probe = Probe {
     asks: "can a secret in the project be read by its own or another name?",
     threats: &["FS-17"],
     needs: &[Need::Unbuilt(Unbuilt::ProjectSecretsHidden)],
+    tiers: &[Tier::None],
     also_as_root: true,
     before: Some(|lab| {
         let secret = lab.bait.project.join("config/.env");

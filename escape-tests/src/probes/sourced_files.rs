@@ -11,6 +11,7 @@ pub const PROBE: Probe = Probe {
     asks: "does the user's shell source what was written inside, and nobody was told?",
     threats: &["PER-10"],
     needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    tiers: &[Tier::None],
     also_as_root: true,
     before: Some(|lab| {
         let project = &lab.bait.project;
