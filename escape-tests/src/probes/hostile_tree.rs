@@ -38,10 +38,10 @@ fn plant(bait: &Bait) -> std::io::Result<()> {
     }
     deep.set_extension("closed");
     fs::create_dir(&deep)?;
-    fs::set_permissions(&deep, Permissions::from_mode(0))?;
+    fs::set_permissions(&deep, Permissions::from_mode(0o000))?;
     fs::remove_dir_all(project.join(".git"))?;
     fs::create_dir_all(project.join(".git/hooks"))?;
-    fs::set_permissions(project.join(".git/hooks"), Permissions::from_mode(0))
+    fs::set_permissions(project.join(".git/hooks"), Permissions::from_mode(0o000))
 }
 
 pub const PROBE: Probe = Probe {
