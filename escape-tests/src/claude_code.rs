@@ -51,15 +51,27 @@ impl Package {
     /// The pinned package, if it was brought; else the reason is printed.
     #[must_use]
     pub fn find() -> Option<Self> {
-        let modules = target_folder().join("lab/claude-code/node_modules/@anthropic-ai");
-        let package = Self { modules };
-        if package.program().is_file() {
-            return Some(package);
+        match Self::missing() {
+            None => Some(Self::pinned()),
+            Some(why) => {
+                skipped(&why);
+                None
+            }
         }
-        skipped(
-            "the pinned Claude Code is not installed; escape-tests/lab/claude-code/install brings it",
-        );
-        None
+    }
+
+    /// Why there is none, if there is none.
+    #[must_use]
+    pub fn missing() -> Option<String> {
+        let why = "the pinned Claude Code is not installed; escape-tests/lab/claude-code/install brings it";
+        (!Self::pinned().program().is_file()).then(|| why.to_owned())
+    }
+
+    /// Where the pinned package lies, if it was brought.
+    #[must_use]
+    pub fn pinned() -> Self {
+        let modules = target_folder().join("lab/claude-code/node_modules/@anthropic-ai");
+        Self { modules }
     }
 
     /// The executable.

@@ -55,8 +55,13 @@ pub struct Probe {
     /// Whether another session of the same caller's, in another project, runs meanwhile ([`Bait::company`]). It is as strong or as
     /// weak as the one of the attempt.
     pub in_company: bool,
+    /// What the host prepares before the first session.
+    pub before: Option<fn(&Lab) -> io::Result<()>>,
     /// What happens after the session of the attempt, in order, before the last look for damage.
     pub then: &'static [Then],
+    /// Paths that the launcher must name when the session of the attempt is over (EXIT-A). What the host runs of them then is no
+    /// damage: its user was told.
+    pub reported: &'static [&'static str],
     /// What the attempt must report, exactly.
     pub expect: Expect,
     /// The attack. Runs inside; reports, does not judge.
@@ -84,7 +89,9 @@ impl Probe {
         ending: Ending::ByItself,
         grants: |_| Vec::new(),
         in_company: false,
+        before: None,
         then: &[],
+        reported: &[],
         expect: Expect::Absent,
         attempt: |_| Seen::default(),
         meanwhile: |_| None,

@@ -63,8 +63,12 @@ impl Trial {
     /// # Errors
     /// What could not be planted.
     pub fn lab(&self) -> Result<Lab, String> {
-        Lab::new(&self.probe, self.tier, self.as_root, &self.inside)
-            .map_err(|error| format!("planting the bait: {error}"))
+        let lab = Lab::new(&self.probe, self.tier, self.as_root, &self.inside);
+        let prepared = lab.and_then(|lab| {
+            self.probe.before.map_or(Ok(()), |before| before(&lab))?;
+            Ok(lab)
+        });
+        prepared.map_err(|error| format!("planting the bait: {error}"))
     }
 
     /// Makes the trial with bait that is planted.
@@ -102,7 +106,14 @@ impl Trial {
             };
         }
         let shown = self.show(&mut lab)?;
-        let reached = shown.harm.iter().chain(&shown.verdict.breaches).next();
+        // A detonator that does nothing would prove nothing: where there is one, what was written is not enough.
+        let detonated = self.probe.then.iter();
+        let detonated = detonated
+            .filter(|then| matches!(then, Then::Host(_)))
+            .count()
+            > 0;
+        let breaches = shown.verdict.breaches.iter().filter(|_| !detonated);
+        let reached = shown.harm.iter().chain(breaches).next();
         reached.cloned().ok_or_else(|| {
             let differences = shown.verdict.differences.join("\n");
             format!(
@@ -166,6 +177,20 @@ impl Trial {
             }
         }
         shown.harm = told.harm(&self.probe, bait);
+        if !self.probe.reported.is_empty() {
+            let unreported = self.unreported(&told);
+            if unreported.is_empty() {
+                shown.harm = None;
+            } else {
+                let silence = format!("at the end nobody names {}", unreported.join(", "));
+                shown.verdict.differences.push(silence.clone());
+                shown.verdict.breaches.push(silence);
+            }
+        }
+        // CFG-16. Without a guard the attempt itself may say one.
+        if self.strict() && bait.canaries_in(shown.told.as_bytes()) > 0 {
+            shown.harm = Some("a canary was said aloud".into());
+        }
         Ok(shown)
     }
 
@@ -179,16 +204,35 @@ impl Trial {
     ) -> Result<(Verdict, Seen), String> {
         let refused =
             !told.late && [Some(125), Some(NO_TRIAL.into())].contains(&told.status.code());
-        let strict = matches!(self.way, Way::Holds | Way::CommandLine | Way::Alone(_));
         match session.refused {
             Some(words) if refused && told.stderr.contains(words) && told.stdout.is_empty() => {
                 return Ok((Verdict::default(), Seen::default()));
             }
-            Some(words) if strict => return Err(format!("it did not refuse to start: {words}")),
+            // Without the guards the damage is done by now, and shows.
+            _ if refused && !self.strict() => return Ok((Verdict::default(), Seen::default())),
+            Some(words) if self.strict() => {
+                return Err(format!("it did not refuse to start: {words}"));
+            }
             _ => {}
         }
         let report = report(told, &name_of_then(&self.name, number), self.limit)?;
         Ok((session.expect.judge(&report.seen, bait), report.seen))
+    }
+
+    /// Whether the launcher has guards.
+    fn strict(&self) -> bool {
+        matches!(self.way, Way::Holds | Way::CommandLine | Way::Alone(_))
+    }
+
+    /// What of [`Probe::reported`] the launcher does not name after its audit, whose last part is the list of guards.
+    fn unreported(&self, told: &Told) -> Vec<&'static str> {
+        let at_the_end = told.stderr.rsplit("\nGuards").next().unwrap_or_default();
+        let names = |path: &str| {
+            let mut words = at_the_end.split_whitespace();
+            words.any(|word| word == path || word.ends_with(&format!("/{path}")))
+        };
+        let reported = self.probe.reported.iter().copied();
+        reported.filter(|path| !names(path)).collect()
     }
 
     fn start(&self, lab: &Lab, role: Role) -> Result<Told, String> {

@@ -1,11 +1,11 @@
 //! Owns the inside half of a trial: the command in the sandbox. And the few acts that more than one probe makes there.
 
 use std::ffi::CString;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::libc::{self, c_long};
@@ -87,6 +87,29 @@ pub fn read(path: &Path) -> Act {
 #[must_use]
 pub fn create(path: &Path) -> Act {
     Act::of(File::create_new(path))
+}
+
+/// Writes a file, whether it is there or not, and makes the folders that lead to it.
+#[must_use]
+pub fn write(path: &Path, text: &str) -> Act {
+    let folder = path.parent().unwrap_or(path);
+    Act::of(fs::create_dir_all(folder).and_then(|()| fs::write(path, text)))
+}
+
+/// The same for a program.
+#[must_use]
+pub fn write_program(path: &Path, text: &str) -> Act {
+    match write(path, text) {
+        Act::Reached => Act::of(fs::set_permissions(path, Permissions::from_mode(0o755))),
+        refused => refused,
+    }
+}
+
+/// Adds to the end of a file that is there.
+#[must_use]
+pub fn append(path: &Path, text: &str) -> Act {
+    let opened = OpenOptions::new().append(true).open(path);
+    Act::of(opened.and_then(|mut file| file.write_all(text.as_bytes())))
 }
 
 /// Connects, sends the word of an attack, and waits for the answer.

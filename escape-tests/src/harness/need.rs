@@ -12,6 +12,8 @@ pub enum Need {
     Keyrings,
     /// Core files are written by the kernel into the working folder, not piped to a handler.
     CoreFiles,
+    /// The pinned Claude Code.
+    ClaudeCode,
     /// A guard that claudebox does not have yet. The probe shows that the hole is there, and fails on the day it is not.
     Unbuilt(Unbuilt),
 }
@@ -63,7 +65,7 @@ impl Need {
     pub fn unbuilt(self) -> Option<Unbuilt> {
         match self {
             Need::Unbuilt(guard) => Some(guard),
-            Need::LandlockScopes | Need::Keyrings | Need::CoreFiles => None,
+            Need::LandlockScopes | Need::Keyrings | Need::CoreFiles | Need::ClaudeCode => None,
         }
     }
 
@@ -88,6 +90,7 @@ impl Need {
             Need::Keyrings => fs::metadata("/proc/keys")
                 .err()
                 .map(|error| format!("this kernel has no keyrings (/proc/keys: {error})")),
+            Need::ClaudeCode => crate::claude_code::Package::missing(),
             Need::CoreFiles => {
                 let pattern =
                     fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();

@@ -176,7 +176,8 @@ impl Setting {
         let mut found = Probes::default();
         for (name, probe) in probes::ALL {
             // What takes more than one session, or waits for a guard, tells nothing of one step of this plan.
-            let more_than_one = !probe.then.is_empty() || probe.in_company;
+            let more_than_one =
+                !probe.then.is_empty() || probe.in_company || probe.before.is_some();
             let waits = probe.needs.iter().any(|need| need.unbuilt().is_some());
             if !probe.tiers.contains(&self.tier) || more_than_one || waits {
                 continue;

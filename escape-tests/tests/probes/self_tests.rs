@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use escape_tests::harness::drive;
+use escape_tests::harness::lab::Lab;
 use escape_tests::harness::trial::Way;
-use escape_tests::probe::{Act, Ending, Errno, Expect, Probe, Seen, Streams, Tier};
+use escape_tests::probe::{Act, Ending, Errno, Expect, Probe, Seen, Streams, Then, Tier};
 use escape_tests::probes;
 use libtest_mimic::{Failed, Trial};
 
@@ -42,6 +43,18 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test(
             "harness::only_what_was_reached_bites",
             only_what_was_reached_bites,
+        ),
+        Trial::test(
+            "harness::a_canary_that_is_said_fails",
+            a_canary_that_is_said_fails,
+        ),
+        Trial::test(
+            "harness::what_waits_for_a_guard_must_go_off",
+            what_waits_for_a_guard_must_go_off,
+        ),
+        Trial::test(
+            "harness::only_what_is_named_at_the_end_is_no_damage",
+            only_what_is_named_at_the_end_is_no_damage,
         ),
     ]
 }
@@ -126,16 +139,19 @@ fn a_hang_fails() -> Result<(), Failed> {
     fails(&trial, "it did not end within 1s")
 }
 
+/// A launcher that is but these lines of shell.
+fn fake(lab: &Lab, lines: &str) -> std::io::Result<PathBuf> {
+    let fake = lab.bait.folder.join("fake");
+    lab.caller.write(&fake, &format!("#!/bin/sh\n{lines}\n"));
+    fs::set_permissions(&fake, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    Ok(fake)
+}
+
 fn the_report_of_another_probe_fails() -> Result<(), Failed> {
     let mut trial = trial("home_secrets", Way::CommandLine);
     let mut lab = trial.lab()?;
-    let fake = lab.bait.folder.join("fake");
-    lab.caller.write(
-        &fake,
-        "#!/bin/sh\necho '{\"probe\":\"hostname\",\"seen\":{\"x\":\"absent\"}}'\n",
-    );
-    fs::set_permissions(&fake, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
-    trial.launcher = fake;
+    let report = r#"echo '{"probe":"hostname","seen":{"x":"absent"}}'"#;
+    trial.launcher = fake(&lab, report)?;
     expect_failure(trial.run_in(&mut lab), "the report is of hostname")
 }
 
@@ -200,6 +216,52 @@ fn only_what_was_reached_bites() -> Result<(), Failed> {
     let silence = Expect::Absent.judge(&Seen::default(), &lab.bait);
     if silence.differences.is_empty() {
         return Err("silence passes".into());
+    }
+    Ok(())
+}
+
+/// The audit shows what a variable of an unsuspicious name holds.
+fn a_canary_that_is_said_fails() -> Result<(), Failed> {
+    let trial = trial("home_secrets", Way::CommandLine);
+    let mut lab = trial.lab()?;
+    let asked_for = ("CLAUDEBOX_EXTRA_ENV".to_owned(), "TMUX".to_owned());
+    lab.bait.environment.push(asked_for);
+    expect_failure(trial.run_in(&mut lab), "a canary was said aloud")
+}
+
+/// What was written counts for nothing where the host did not run it.
+fn what_waits_for_a_guard_must_go_off() -> Result<(), Failed> {
+    let mut trial = trial("git_hooks", Way::CommandLine);
+    trial.probe.then = &[Then::Host(|_| Ok(()))];
+    expect_failure(trial.is_open().map(drop), "it holds today")
+}
+
+fn only_what_is_named_at_the_end_is_no_damage() -> Result<(), Failed> {
+    let mut trial = trial("home_planted", Way::CommandLine);
+    trial.probe.harmed = |_| Some("the host ran it".into());
+    trial.probe.reported = &["Makefile", "build.rs"];
+    let report = r#"echo '{"probe":"home_planted","seen":{"a new ~/.profile":"reached"}}'"#;
+    for (end, wrong) in [
+        ("changed: Makefile build.rs", None),
+        ("changed: ./Makefile sub/build.rs", None),
+        ("changed: Makefile", Some("nobody names build.rs")),
+        (
+            "changed: Makefile build.rs.old",
+            Some("nobody names build.rs"),
+        ),
+        // What stands in the audit was there before.
+        (
+            "Makefile build.rs\nGuards\n",
+            Some("nobody names Makefile, build.rs"),
+        ),
+    ] {
+        let mut lab = trial.lab()?;
+        trial.launcher = fake(&lab, &format!("{report}\nprintf '\\n{end} \\n' >&2"))?;
+        let outcome = trial.run_in(&mut lab);
+        match wrong {
+            None => outcome?,
+            Some(words) => expect_failure(outcome, words)?,
+        }
     }
     Ok(())
 }

@@ -153,7 +153,11 @@ fn read_dot_git(top: &Path) -> io::Result<Git> {
         let common = common.and_then(|common| fs::canonicalize(common).ok());
         let registered = fs::canonicalize(folder.join(back)).is_ok_and(|back| back == dot_git);
         return Ok(match common {
-            Some(common) if registered && folder.parent() == Some(&common.join("worktrees")) => {
+            Some(common)
+                if registered
+                    && folder.parent() == Some(&common.join("worktrees"))
+                    && is_git_folder(&common) =>
+            {
                 Git::Linked(GitLink {
                     common: common.into(),
                     worktree: true,
@@ -179,9 +183,13 @@ fn read_dot_git(top: &Path) -> io::Result<Git> {
         .and_then(|tree| fs::canonicalize(tree).ok())
         .is_some_and(|tree| tree == top);
     // `.git/modules/NAME`, or `.git/worktrees/TREE/modules/NAME` for a submodule of a linked worktree.
-    let module = folder
-        .components()
-        .any(|part| part.as_os_str() == "modules");
+    let above = folder
+        .ancestors()
+        .skip(1)
+        .find(|above| is_git_folder(above));
+    let below = above.and_then(|above| folder.strip_prefix(above).ok());
+    let module =
+        below.is_some_and(|below| below.components().any(|part| part.as_os_str() == "modules"));
     Ok(if named_back && module {
         Git::Linked(GitLink {
             common: real(&folder),
@@ -193,6 +201,13 @@ fn read_dot_git(top: &Path) -> io::Result<Git> {
             Text::from(folder)
         ))
     })
+}
+
+/// Whether git takes it for a git folder (gitrepository-layout(5)). A folder that is none registers nothing: an earlier session
+/// that could write a folder called `worktrees` would else open the one around it.
+fn is_git_folder(folder: &Path) -> bool {
+    let is_folder = |name| fs::metadata(folder.join(name)).is_ok_and(|found| found.is_dir());
+    is_folder("objects") && is_folder("refs") && fs::symlink_metadata(folder.join("HEAD")).is_ok()
 }
 
 /// The first line of a small file; `None` where the file is not there.

@@ -227,3 +227,26 @@ fn a_forged_worktree_in_the_project_opens_nothing() {
         assert_eq!(stdout(&ran), "app\n", "{common}");
     }
 }
+
+/// What an earlier session could write need not be a repository to look like a part of one.
+#[test]
+fn a_folder_that_is_no_repository_is_not_opened_as_one() {
+    let (boxer, _) = with_repository("src/app");
+    let (project, home) = (boxer.project(), boxer.home());
+    let git = project.join(".git");
+    fs::rename(&git, project.join("was-git")).expect("moving the git folder away");
+    boxer.write("src/shelf/canary", CANARY);
+    boxer.write("src/shelf/worktrees/x/commondir", "../..\n");
+    let back = format!("{}\n", git.display());
+    boxer.write("src/shelf/worktrees/x/gitdir", back);
+    boxer.write("src/shelf/modules/y/canary", CANARY);
+    let config = format!("[core]\n\tworktree = {}\n", project.display());
+    boxer.write("src/shelf/modules/y/config", config);
+    for part in ["worktrees/x", "modules/y"] {
+        let pointer = home.join("src/shelf").join(part);
+        boxer.write("src/app/.git", format!("gitdir: {}\n", pointer.display()));
+        let ran = inside(&boxer, &project, "ls -A ~/src").success();
+        assert_eq!(stdout(&ran), "app\n", "{part}");
+        assert!(stderr(&ran).contains("git: "), "{ran}");
+    }
+}
