@@ -20,7 +20,7 @@ mod setting;
 use std::process::ExitCode;
 
 use escape_tests::harness::mutation::{SURVIVORS, batch, launcher};
-use escape_tests::harness::{drive, neighbour, trial};
+use escape_tests::harness::{drive, keeper, neighbour, trial};
 use escape_tests::probe::{Probe, Tier};
 use escape_tests::{is_root, probes};
 use libtest_mimic::{Arguments, Trial};
@@ -40,6 +40,7 @@ fn main() -> ExitCode {
     }
     let other = match given.first().map(String::as_str) {
         Some("--neighbour") => Some(neighbour::run()),
+        Some("--keeper") => Some(keeper::run()),
         Some(batch::NAME) => Some(batch::run()),
         _ => None,
     };

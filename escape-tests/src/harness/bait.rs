@@ -1,11 +1,14 @@
 //! Owns what an attack may touch: all of it is fresh for each trial, or only looked at. Plain data that travels inside.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use claudebox::cli::Tier;
 use serde::{Deserialize, Serialize};
+
+use super::keeper;
+use super::places::{self, FILES, Placed, SOCKETS};
 
 /// The bait of one trial.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -34,8 +37,12 @@ pub struct Bait {
     pub host_files: Vec<PathBuf>,
     /// Files in the host's temporary folders.
     pub tmp_files: Vec<PathBuf>,
-    /// Where the neighbour listens.
+    /// Where the neighbour listens, and the keeper.
     pub sockets: Vec<PathBuf>,
+    /// Those among them that belong to a row of the catalogue.
+    pub placed_sockets: Vec<Placed>,
+    /// Those among the files of the host.
+    pub placed_files: Vec<Placed>,
     /// A folder of the caller's that is shown read-only.
     pub granted: PathBuf,
     /// A folder of the caller's that nobody granted.
@@ -140,6 +147,42 @@ impl Bait {
             .lines()
             .any(|heard| heard == line)
             .then(|| format!("the neighbour heard an attack on its {what}"))
+    }
+
+    /// The word of an attack on a socket. No other trial sends it.
+    #[must_use]
+    pub fn word(&self) -> String {
+        let tag = &self.mark[self.mark.len() - 9..];
+        format!("{ATTACK} {tag}")
+    }
+
+    /// What the neighbour or the keeper heard of that word, if anything.
+    #[must_use]
+    pub fn word_heard(&self) -> Option<String> {
+        let word = self.word();
+        let heard = fs::read_to_string(&self.heard).unwrap_or_default();
+        let line = heard.lines().find(|line| line.contains(&word));
+        let line = line.map(str::to_owned).or_else(|| keeper::heard(&word));
+        line.map(|line| format!("a socket of the host heard: {line}"))
+    }
+
+    /// Where sockets of `row` are on a host: those that were planted, and all places that are known.
+    #[must_use]
+    pub fn sockets_of(&self, row: &str) -> Vec<PathBuf> {
+        self.places_of(row, SOCKETS, &self.placed_sockets)
+    }
+
+    /// The same of files.
+    #[must_use]
+    pub fn files_of(&self, row: &str) -> Vec<PathBuf> {
+        self.places_of(row, FILES, &self.placed_files)
+    }
+
+    fn places_of(&self, row: &str, table: &[(&str, &str)], placed: &[Placed]) -> Vec<PathBuf> {
+        let known = places::of(table, &self.home, self.uid);
+        let all = known.iter().chain(placed).filter(|one| one.row == row);
+        let all: BTreeSet<PathBuf> = all.map(|one| one.path.clone()).collect();
+        all.into_iter().collect()
     }
 
     /// How often the neighbour got the signal. Once shows that it does.

@@ -20,9 +20,11 @@ use self::planted::{
     plant_programs, remove_message_queues,
 };
 use super::bait::{Bait, Neighbour};
+use super::keeper;
 use super::neighbour::Order;
-use crate::Caller;
+use super::places::{self, FILES, Placed, SOCKETS};
 use crate::probe::Probe;
+use crate::{Caller, is_root};
 
 /// How the line ends that stands already where the standard output is a file.
 pub(super) const EARLIER: &str = " is what an earlier program said";
@@ -171,7 +173,7 @@ impl Lab {
             chown(&path, Some(uid), Some(uid))?;
             tmp_files.push(path);
         }
-        let host_files = if probe.behind.contains(&Guard::HostHidden) {
+        let mut host_files = if probe.behind.contains(&Guard::HostHidden) {
             host_files(&folder, &mark, &mut planted)?
         } else {
             Vec::new()
@@ -184,6 +186,30 @@ impl Lab {
             fs::create_dir_all(socket.parent().unwrap_or(&home))?;
             sockets.push(socket);
         }
+        let mut placed_sockets = Vec::new();
+        let mut placed_files = Vec::new();
+        if probe.behind.contains(&Guard::HostHidden) {
+            // An ordinary user can plant in no folder of the host's own: something that nobody shows stands for each row.
+            let stand_in = |row: &str| Placed {
+                row: row.to_owned(),
+                path: folder.join("run").join(row),
+                datagrams: false,
+            };
+            let stand_ins = places::rows(SOCKETS).into_iter().map(stand_in);
+            placed_sockets.extend(stand_ins.chain(places::in_home(SOCKETS, &home)));
+            for row in places::rows(FILES) {
+                let path = folder.join("host").join(row);
+                caller.write(&path, &mark);
+                placed_files.push(Placed {
+                    path,
+                    ..stand_in(row)
+                });
+            }
+        }
+        for socket in &placed_sockets {
+            fs::create_dir_all(socket.path.parent().unwrap_or(&home))?;
+            sockets.push(socket.path.clone());
+        }
         caller.own(&home);
         let order = Order {
             mark: mark.clone(),
@@ -195,6 +221,17 @@ impl Lab {
             give_to_root(&folder)?;
         }
         let (neighbour, leash, reached) = neighbour(&caller, as_root, inside, &order)?;
+        if is_root() && probe.behind.contains(&Guard::HostHidden) {
+            let kept = keeper::kept(inside)?;
+            placed_sockets.extend_from_slice(&kept.sockets);
+            placed_files.extend_from_slice(&kept.files);
+            sockets.extend(kept.sockets.iter().map(|one| one.path.clone()));
+        }
+        // /etc is no place of its own in the sandbox.
+        let shown = placed_files
+            .iter()
+            .filter(|one| !one.path.starts_with("/etc"));
+        host_files.extend(shown.map(|one| one.path.clone()));
         let devices = [
             "/dev/kmsg",
             "/dev/fuse",
@@ -239,6 +276,8 @@ impl Lab {
             host_files,
             tmp_files,
             sockets,
+            placed_sockets,
+            placed_files,
             granted,
             beside,
             agent,
@@ -344,7 +383,13 @@ fn in_run() -> Option<PathBuf> {
     };
     others.retain(|path| {
         let made = made_inside.iter().any(|name| path.ends_with(name));
-        !path.is_symlink() && !made && !planted(path)
+        let a_place = places::on_host(SOCKETS, 0)
+            .into_iter()
+            .chain(places::on_host(FILES, 0));
+        let a_place = a_place
+            .map(|one| one.path)
+            .any(|place| place.starts_with(path));
+        !path.is_symlink() && !made && !planted(path) && !a_place
     });
     others.sort();
     others.into_iter().find(|path| path.exists())

@@ -51,7 +51,8 @@ pub fn run() -> io::Result<()> {
     for path in &order.sockets {
         sockets.push(UnixListener::bind(path)?);
     }
-    let abstract_name = format!("claudebox-probe-{}", std::process::id());
+    // As a display listens.
+    let abstract_name = format!("/tmp/.X11-unix/X{}", std::process::id());
     let address = SocketAddr::from_abstract_name(&abstract_name)?;
     let abstract_socket = UnixListener::bind_addr(&address)?;
     let datagrams = SocketAddr::from_abstract_name(format!("{abstract_name}{DATAGRAMS}"))?;
