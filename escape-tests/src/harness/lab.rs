@@ -30,7 +30,7 @@ use crate::{Caller, is_root};
 pub(super) const EARLIER: &str = " is what an earlier program said";
 
 /// Secrets of a home folder, by the places where they lie (threats: FS-01). A random one is planted beside them.
-const SECRETS: [&str; 30] = [
+const SECRETS: [&str; 32] = [
     ".ssh/id_ed25519",
     ".gnupg/private-keys-v1.d/key.key",
     ".aws/credentials",
@@ -53,6 +53,8 @@ const SECRETS: [&str; 30] = [
     ".bash_history",
     ".config/rclone/rclone.conf",
     ".pgpass",
+    ".config/nix/nix.conf",
+    ".config/nix/netrc",
     ".claude/.credentials.json",
     ".claude.json",
     ".claudebox/approvals-of-a-lab",

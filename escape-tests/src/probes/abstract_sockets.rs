@@ -1,12 +1,12 @@
 //! An abstract socket has a name and no path, so no mount can hide it: X11 and D-Bus listen on such (CVE-2020-15257). On
-//! `none` another network namespace hides it; on `full` Landlock does.   (threats: SOCK-02)
+//! `none` another network namespace hides it; on `full` Landlock does.   (threats: SOCK-02, SOCK-08)
 use crate::harness::bait::ATTACK;
 use crate::harness::{inside, trial};
 use crate::probe::*;
 
 pub const PROBE: Probe = Probe {
     asks: "can it speak to an abstract socket of the host?",
-    threats: &["SOCK-02"],
+    threats: &["SOCK-02", "SOCK-08"],
     behind: &[Guard::AbstractSockets, Guard::NetNamespace],
     walls: true,
     needs: &[Need::LandlockScopes],
