@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use claudebox::cli::Tier;
 use serde::{Deserialize, Serialize};
 
-use super::keeper;
 use super::places::{self, FILES, Placed, SOCKETS};
+use super::{inside, keeper};
 
 /// The bait of one trial.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -137,7 +137,36 @@ pub const PROOF: &str = "proof";
 /// The word that an attack sends.
 pub const ATTACK: &str = "attack";
 
+/// What stands in a secret.
+#[must_use]
+pub fn content_of(secret: &Path, mark: &str) -> String {
+    format!("{mark} {}\n", secret.display())
+}
+
 impl Bait {
+    /// What Claude Code keeps in the home folder.
+    pub fn claude_state(&self) -> impl Iterator<Item = &PathBuf> {
+        let of_claude = |path: &&PathBuf| path.to_string_lossy().contains("/.claude");
+        let secrets = self.secrets.iter().filter(of_claude);
+        secrets.filter(|path| !path.starts_with(self.home.join(".claudebox")))
+    }
+
+    /// What of it is not as it was planted, or is there beside it.
+    #[must_use]
+    pub fn claude_state_changed(&self) -> Option<String> {
+        let as_it_was = |path: &Path| {
+            let is_file = fs::symlink_metadata(path).is_ok_and(|found| found.is_file());
+            let content = content_of(path, &self.mark);
+            is_file && fs::read(path).is_ok_and(|found| found == content.as_bytes())
+        };
+        let mut state = self.claude_state();
+        let changed = state.find(|path| !as_it_was(path)).cloned();
+        let found = inside::walk(&self.home.join(".claude"), &|_| false).unwrap_or_default();
+        let mut found = found.into_iter();
+        let changed = changed.or_else(|| found.find(|path| !self.secrets.contains(path)));
+        changed.map(|path| format!("{} of the host is not as it was", path.display()))
+    }
+
     /// What the neighbour heard of `what` that was an attack, if anything.
     #[must_use]
     pub fn attack_heard(&self, what: &str) -> Option<String> {

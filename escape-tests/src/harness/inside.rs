@@ -133,6 +133,18 @@ pub fn read_all(bait: &Bait, row: &str) -> Seen {
     )
 }
 
+/// Writes files below the home folder, over what is there.
+#[must_use]
+pub fn write_in_home(bait: &Bait, files: &[(&str, &str)]) -> Seen {
+    let mut seen = Seen::default();
+    for (file, text) in files {
+        let path = bait.home.join(file);
+        let made = fs::create_dir_all(path.parent().unwrap_or(&bait.home));
+        seen.add(file, Act::of(made.and_then(|()| fs::write(&path, text))));
+    }
+    seen
+}
+
 /// A variable of the environment.
 #[must_use]
 pub fn variable(name: &str) -> Act {

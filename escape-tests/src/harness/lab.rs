@@ -19,7 +19,7 @@ use self::planted::{
     HOSTILE, ODD_NAMES, SOCKETS_IN_HOME, host_files, loader_variables, message_queues,
     plant_programs, remove_message_queues,
 };
-use super::bait::{Bait, Neighbour};
+use super::bait::{Bait, Neighbour, content_of};
 use super::keeper;
 use super::neighbour::Order;
 use super::places::{self, FILES, Placed, SOCKETS};
@@ -63,6 +63,29 @@ const SECRETS: [&str; 32] = [
     ".local/share/atuin/history.db",
     ".config/op/config",
     ".var/app/org.example/data/token",
+];
+
+/// What Claude Code keeps beside its login (threats: CRED-02).
+const CLAUDE_STATE: [&str; 19] = [
+    ".claude/history.jsonl",
+    ".claude/projects/-home-boxer-src-other/0.jsonl",
+    ".claude/todos/0.json",
+    ".claude/ide/48123.lock",
+    ".claude/plugins/config.json",
+    ".claude/CLAUDE.md",
+    ".claude/settings.json",
+    ".claude/settings.local.json",
+    ".claude/shell-snapshots/snapshot-bash-0.sh",
+    ".claude/file-history/0/file",
+    ".claude/statsig/cache",
+    ".claude/debug/0.txt",
+    ".claude/agents/agent.md",
+    ".claude/commands/command.md",
+    ".claude/skills/skill/SKILL.md",
+    ".claude/hooks/hook.sh",
+    ".claude/output-styles/style.md",
+    ".claude.json.backup",
+    ".cache/claude-cli-nodejs/project/mcp-logs",
 ];
 
 /// Variables that carry secrets, or point to programs and sockets of the host (threats: ENV-01, ENV-06, ENV-07).
@@ -126,10 +149,11 @@ impl Lab {
         let mark = format!("canary{}", random()?);
         let mut planted = Vec::new();
 
-        let mut secrets: Vec<PathBuf> = SECRETS.iter().map(|place| home.join(place)).collect();
+        let places = SECRETS.iter().chain(&CLAUDE_STATE);
+        let mut secrets: Vec<PathBuf> = places.map(|place| home.join(place)).collect();
         secrets.push(home.join(format!(".{}/{}", random()?, random()?)));
         for secret in &secrets {
-            caller.write(secret, &format!("{mark} {}\n", secret.display()));
+            caller.write(secret, &content_of(secret, &mark));
         }
         let other_projects = vec![
             home.join("src/other/.env"),
@@ -149,6 +173,10 @@ impl Lab {
             (&heard, String::new()),
             (&stdout, format!("{mark}{EARLIER}\n")),
             (&folder.join("run/here"), String::new()),
+            (
+                &home.join(".gitconfig"),
+                "[credential]\n\thelper = store\n".to_owned(),
+            ),
             (&home.join("src/company/README"), String::new()),
         ] {
             caller.write(path, &content);

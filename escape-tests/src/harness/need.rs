@@ -33,6 +33,10 @@ pub enum Unbuilt {
     ProjectSecretsHidden,
     /// What the program writes to the terminal is filtered.
     TerminalFilter,
+    /// The agent's state of one project, kept from session to session.
+    Instances,
+    /// The login of Claude Code, shared with the host and among projects.
+    LoginStore,
 }
 
 impl Unbuilt {
@@ -51,6 +55,12 @@ impl Unbuilt {
             Unbuilt::Limits => "Limits: processes, memory, open files (HARD-04)",
             Unbuilt::ProjectSecretsHidden => "ProjectSecretsHidden: --hide (FS-J)",
             Unbuilt::TerminalFilter => "TerminalFilter: escape sequences to the user's terminal",
+            Unbuilt::Instances => {
+                "Instances: conversations of a project, kept and nobody else's (INST)"
+            }
+            Unbuilt::LoginStore => {
+                "LoginStore: one login for host and sandboxes, merged and checked (AUTH)"
+            }
         }
     }
 }
