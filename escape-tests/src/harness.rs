@@ -19,6 +19,7 @@ pub mod lab;
 pub mod mutation;
 pub mod need;
 pub mod neighbour;
+pub mod network;
 mod on_terminal;
 pub mod places;
 pub mod start;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use claudebox::cli::Tier;
@@ -69,6 +70,10 @@ pub struct Bait {
     pub terminal: PathBuf,
     /// Namespaces of the caller, by name.
     pub namespaces: BTreeMap<String, String>,
+    /// The addresses of the host's devices, but for the loopback.
+    pub own_addresses: Vec<IpAddr>,
+    /// Those devices.
+    pub own_devices: Vec<String>,
     /// The host's name.
     pub hostname: String,
     /// The file that is standard input, where streams are files.

@@ -20,9 +20,9 @@ use self::planted::{
     plant_programs, remove_message_queues,
 };
 use super::bait::{Bait, Neighbour, content_of};
-use super::keeper;
 use super::neighbour::Order;
 use super::places::{self, FILES, Placed, SOCKETS};
+use super::{keeper, network};
 use crate::probe::Probe;
 use crate::{Caller, is_root};
 
@@ -279,6 +279,7 @@ impl Lab {
         } else {
             (0, 0)
         };
+        let (own_addresses, own_devices) = network::of_this_host()?;
         let names = VARIABLES.split_ascii_whitespace().map(str::to_owned);
         let names = names.chain(ODD_NAMES.map(str::to_owned));
         let names = names.chain([format!("X{}", random()?.to_uppercase())]);
@@ -295,6 +296,8 @@ impl Lab {
                 })
                 .collect(),
             namespaces: namespaces()?,
+            own_addresses,
+            own_devices,
             hostname: nix::unistd::gethostname()?.to_string_lossy().into_owned(),
             neighbour: reached,
             mark,
