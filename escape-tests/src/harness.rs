@@ -20,6 +20,7 @@ pub mod mutation;
 pub mod need;
 pub mod neighbour;
 pub mod network;
+pub mod network_change;
 mod on_terminal;
 pub mod places;
 pub mod start;

@@ -74,6 +74,8 @@ pub struct Bait {
     pub own_addresses: Vec<IpAddr>,
     /// Those devices.
     pub own_devices: Vec<String>,
+    /// The host's network as it was: [`super::network::of_the_host`].
+    pub network: String,
     /// The host's name.
     pub hostname: String,
     /// The file that is standard input, where streams are files.

@@ -298,6 +298,7 @@ impl Lab {
             namespaces: namespaces()?,
             own_addresses,
             own_devices,
+            network: network::of_the_host(),
             hostname: nix::unistd::gethostname()?.to_string_lossy().into_owned(),
             neighbour: reached,
             mark,
