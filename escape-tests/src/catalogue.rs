@@ -131,6 +131,16 @@ pub const ELSEWHERE: &[(&str, &str, &str)] = &[
         "launcher/tests/bad_input/places.rs",
         "what_is_no_file_and_no_folder_cannot_be_granted",
     ),
+    (
+        "NIX-02",
+        "escape-tests/tests/nix_hosts.rs",
+        "whom the daemon trusts (threats: NIX-02)",
+    ),
+    (
+        "NIX-08",
+        "escape-tests/tests/nix_hosts.rs",
+        "as the audit says (threats: NIX-08)",
+    ),
     ("PROC-16", "fuzz/fuzz_targets/text_escape.rs", "escape"),
     (
         "RES-09",

@@ -112,18 +112,28 @@ impl Probe {
 /// What happens after a session.
 #[derive(Debug, Clone, Copy)]
 pub enum Then {
-    /// The caller starts another session in the same project.
+    /// The caller starts another session.
     Session(Session),
     /// A program of the host, or its user, does with the project what it always does. What went wrong is no escape: the damage
     /// is looked for when all is over.
     Host(fn(&Lab) -> io::Result<()>),
 }
 
-/// A later session in the same project.
+impl Then {
+    /// Whether it is a session in the other project.
+    #[must_use]
+    pub fn in_other_project(&self) -> bool {
+        matches!(self, Then::Session(session) if session.in_other_project)
+    }
+}
+
+/// A later session.
 #[derive(Debug, Clone, Copy)]
 pub struct Session {
     /// Further arguments of the launcher.
     pub grants: fn(&Bait) -> Vec<OsString>,
+    /// Whether it is started in the project of [`Bait::company_project`], and not in the same one.
+    pub in_other_project: bool,
     /// Where the launcher must refuse to start: what it says then. Without the guards it may start all the same.
     pub refused: Option<&'static str>,
     /// What the attempt must report.
@@ -136,6 +146,7 @@ impl Session {
     /// What most later sessions share.
     pub const USUAL: Session = Session {
         grants: |_| Vec::new(),
+        in_other_project: false,
         refused: None,
         expect: Expect::Reached,
         attempt: |_| Seen::one("a second session", Act::Reached),

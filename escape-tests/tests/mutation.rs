@@ -21,7 +21,7 @@ mod setting;
 use std::process::ExitCode;
 
 use escape_tests::harness::mutation::{LAST_WALLS, MISSED_AS_ROOT, launcher, liar};
-use escape_tests::harness::{batch, drive, neighbour, trial};
+use escape_tests::harness::{batch, drive, keeper, neighbour, trial};
 use escape_tests::probe::{Probe, Tier};
 use escape_tests::{is_root, probes};
 use libtest_mimic::{Arguments, Trial};
@@ -46,6 +46,7 @@ fn main() -> ExitCode {
     }
     let other = match given.first().map(String::as_str) {
         Some("--neighbour") => Some(neighbour::run()),
+        Some("--keeper") => Some(keeper::run()),
         Some(batch::NAME) => Some(batch::run()),
         _ => None,
     };

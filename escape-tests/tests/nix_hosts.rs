@@ -162,6 +162,7 @@ claim! {
         assert_eq!(inside(machine, script).stdout.trim() == "there", has);
     };
 
+    /// Links into the store among it, and what set-user-ID programs there are (threats: NIX-11, NIX-12, NIX-13).
     what_nixos_keeps_beside_the_store_stays_outside on nixos = |machine| {
         for path in [
             "/run/current-system",
@@ -199,9 +200,47 @@ claim! {
         assert_eq!(found.stdout, "", "a socket is visible{found}");
     };
 
+    /// All of it, as the audit says (threats: NIX-08).
     the_store_is_there_to_read on nixos nix_on_debian = |machine| {
         let script = "ls /nix; (: > /nix/store/planted) 2>&1 | grep -o 'Read-only file system'";
         assert_eq!(inside(machine, script).success().stdout, "store\nRead-only file system\n");
+    };
+
+    /// No option of this version binds the daemon's socket, and a mount of it is refused by every name, so it does not matter
+    /// whom the daemon trusts (threats: NIX-02).
+    a_mount_of_the_daemon_is_refused on nixos nix_on_debian = |machine| {
+        for (mount, mode) in [
+            ("/nix/var/nix/daemon-socket/socket", ""),
+            ("/nix/var/nix/daemon-socket", ":rw"),
+            ("/nix/var/nix", ""),
+            ("/nix/var", ""),
+            ("/nix/store/../var/nix/daemon-socket", ""),
+        ] {
+            assert!(on(machine, &format!("test -e {mount}")).status.success(), "{mount}");
+            let mount = format!("{mount}{mode}");
+            let arguments = ["exec", "-y", "--network", "none", "--mount", &mount, "--", "echo", "started"];
+            let ran = run(machine.claudebox().args(arguments), SOON);
+            assert_eq!((ran.status.code(), ran.stdout.as_str()), (Some(125), ""), "{mount}{ran}");
+            let reasons = ["the Nix daemon, which reaches the network", "it is a socket", "it is a folder of the system"];
+            assert!(reasons.iter().any(|why| ran.stderr.contains(why)), "{mount}{ran}");
+        }
+    };
+
+    /// Neither by its own programs nor by hand (threats: NIX-03, NIX-09, NIX-13).
+    the_store_takes_nothing_from_inside on nixos = |machine| {
+        for attempt in [
+            // Without this, `nix` that finds no /nix/var makes a store of its own in the home folder, which is throwaway.
+            "NIX_REMOTE=daemon nix-store --add planted",
+            "NIX_REMOTE=daemon nix-store --gc --print-dead",
+            "NIX_REMOTE=daemon NIX_CONFIG='post-build-hook = ./hook' nix-store --add planted",
+            "mkdir -p /nix/var/nix/gcroots/auto",
+            "ln -s $PWD /nix/root",
+        ] {
+            let script = format!("export PATH=$PATH:{}/bin; echo > planted; {attempt}", machine.store("nix"));
+            let ran = inside(machine, &script);
+            assert!(!ran.status.success() && ran.status.code() != Some(127), "{attempt}{ran}");
+        }
+        assert_eq!(machine.calls(), 0);
     };
 
     there_is_no_nix_where_the_machine_has_none on split_usr busybox = |machine| {

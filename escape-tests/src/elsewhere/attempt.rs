@@ -152,6 +152,7 @@ impl Sandbox {
         fs::write(&file, order).map_err(|error| format!("writing the order: {error}"))?;
         let input = serde_json::to_vec(&lab.bait).map_err(|error| error.to_string())?;
         let start = Start {
+            folder: &lab.bait.project,
             program: (&self.this, &[TRIAL.to_owned(), file.display().to_string()]),
             as_root,
             probe,

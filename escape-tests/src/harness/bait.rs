@@ -1,11 +1,15 @@
 //! Owns what an attack may touch: all of it is fresh for each trial, or only looked at. Plain data that travels inside.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use claudebox::cli::Tier;
 use serde::{Deserialize, Serialize};
+
+use super::places::{self, FILES, Placed, SOCKETS};
+use super::{inside, keeper};
 
 /// The bait of one trial.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,8 +40,12 @@ pub struct Bait {
     pub host_files: Vec<PathBuf>,
     /// Files in the host's temporary folders.
     pub tmp_files: Vec<PathBuf>,
-    /// Where the neighbour listens.
+    /// Where the neighbour listens, and the keeper.
     pub sockets: Vec<PathBuf>,
+    /// Those among them that belong to a row of the catalogue.
+    pub placed_sockets: Vec<Placed>,
+    /// Those among the files of the host.
+    pub placed_files: Vec<Placed>,
     /// A folder of the caller's that is shown read-only.
     pub granted: PathBuf,
     /// A folder of bait that is read-write inside and on the host: in a lab that is the project.
@@ -68,6 +76,12 @@ pub struct Bait {
     pub terminal: PathBuf,
     /// Namespaces of the caller, by name.
     pub namespaces: BTreeMap<String, String>,
+    /// The addresses of the host's devices, but for the loopback.
+    pub own_addresses: Vec<IpAddr>,
+    /// Those devices.
+    pub own_devices: Vec<String>,
+    /// The host's network as it was: [`super::network::of_the_host`].
+    pub network: String,
     /// The host's name.
     pub hostname: String,
     /// The file that is standard input, where streams are files.
@@ -136,7 +150,36 @@ pub const PROOF: &str = "proof";
 /// The word that an attack sends.
 pub const ATTACK: &str = "attack";
 
+/// What stands in a secret.
+#[must_use]
+pub fn content_of(secret: &Path, mark: &str) -> String {
+    format!("{mark} {}\n", secret.display())
+}
+
 impl Bait {
+    /// What Claude Code keeps in the home folder.
+    pub fn claude_state(&self) -> impl Iterator<Item = &PathBuf> {
+        let of_claude = |path: &&PathBuf| path.to_string_lossy().contains("/.claude");
+        let secrets = self.secrets.iter().filter(of_claude);
+        secrets.filter(|path| !path.starts_with(self.home.join(".claudebox")))
+    }
+
+    /// What of it is not as it was planted, or is there beside it.
+    #[must_use]
+    pub fn claude_state_changed(&self) -> Option<String> {
+        let as_it_was = |path: &Path| {
+            let is_file = fs::symlink_metadata(path).is_ok_and(|found| found.is_file());
+            let content = content_of(path, &self.mark);
+            is_file && fs::read(path).is_ok_and(|found| found == content.as_bytes())
+        };
+        let mut state = self.claude_state();
+        let changed = state.find(|path| !as_it_was(path)).cloned();
+        let found = inside::walk(&self.home.join(".claude"), &|_| false).unwrap_or_default();
+        let mut found = found.into_iter();
+        let changed = changed.or_else(|| found.find(|path| !self.secrets.contains(path)));
+        changed.map(|path| format!("{} of the host is not as it was", path.display()))
+    }
+
     /// What the neighbour heard of `what` that was an attack, if anything.
     #[must_use]
     pub fn attack_heard(&self, what: &str) -> Option<String> {
@@ -146,6 +189,42 @@ impl Bait {
             .lines()
             .any(|heard| heard == line)
             .then(|| format!("the neighbour heard an attack on its {what}"))
+    }
+
+    /// The word of an attack on a socket. No other trial sends it.
+    #[must_use]
+    pub fn word(&self) -> String {
+        let tag = &self.mark[self.mark.len() - 9..];
+        format!("{ATTACK} {tag}")
+    }
+
+    /// What the neighbour or the keeper heard of that word, if anything.
+    #[must_use]
+    pub fn word_heard(&self) -> Option<String> {
+        let word = self.word();
+        let heard = fs::read_to_string(&self.heard).unwrap_or_default();
+        let line = heard.lines().find(|line| line.contains(&word));
+        let line = line.map(str::to_owned).or_else(|| keeper::heard(&word));
+        line.map(|line| format!("a socket of the host heard: {line}"))
+    }
+
+    /// Where sockets of `row` are on a host: those that were planted, and all places that are known.
+    #[must_use]
+    pub fn sockets_of(&self, row: &str) -> Vec<PathBuf> {
+        self.places_of(row, SOCKETS, &self.placed_sockets)
+    }
+
+    /// The same of files.
+    #[must_use]
+    pub fn files_of(&self, row: &str) -> Vec<PathBuf> {
+        self.places_of(row, FILES, &self.placed_files)
+    }
+
+    fn places_of(&self, row: &str, table: &[(&str, &str)], placed: &[Placed]) -> Vec<PathBuf> {
+        let known = places::of(table, &self.home, self.uid);
+        let all = known.iter().chain(placed).filter(|one| one.row == row);
+        let all: BTreeSet<PathBuf> = all.map(|one| one.path.clone()).collect();
+        all.into_iter().collect()
     }
 
     /// How often the neighbour got the signal. Once shows that it does.

@@ -37,6 +37,7 @@ impl Company {
             probe: &probe,
             input: &[],
             limit: trial.limit,
+            folder: &lab.bait.company_project.clone(),
         };
         let (company, neighbour) = Self::spawn(&start, lab).map_err(|error| error.to_string())?;
         lab.bait.company = Some(neighbour);
@@ -44,9 +45,7 @@ impl Company {
     }
 
     fn spawn(start: &Start<'_>, lab: &Lab) -> io::Result<(Self, Neighbour)> {
-        let mut command = start.command(lab)?;
-        command.current_dir(&lab.bait.company_project);
-        let mut launcher = command.spawn()?;
+        let mut launcher = start.command(lab)?.spawn()?;
         let mut leash = launcher.stdin.take().expect("it is piped");
         let stdout = launcher.stdout.take().expect("it is piped");
         let mut stderr = launcher.stderr.take().expect("it is piped");

@@ -255,6 +255,12 @@ impl Trial {
             probe,
             input: &input,
             limit: self.limit,
+            folder: match role {
+                Role::Then(number) if self.probe.then[number].in_other_project() => {
+                    &lab.bait.company_project
+                }
+                _ => &lab.bait.project,
+            },
         };
         start
             .run(lab)

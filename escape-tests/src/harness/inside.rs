@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 
 use nix::libc::{self, c_long};
@@ -122,6 +123,55 @@ pub fn converse(stream: io::Result<impl Read + Write>, word: &str) -> Act {
             _ => Ok(()),
         }
     }))
+}
+
+/// Says `word` to a socket, whatever it takes: to one for streams, which must answer, else as a datagram.
+#[must_use]
+pub fn knock(path: &Path, word: &str) -> Act {
+    match UnixStream::connect(path) {
+        Err(error) if error.raw_os_error() == Some(libc::EPROTOTYPE) => {
+            let socket = UnixDatagram::unbound();
+            Act::of(socket.and_then(|socket| socket.send_to(word.as_bytes(), path)))
+        }
+        stream => converse(stream, word),
+    }
+}
+
+/// Knocks at every place where a host has sockets of `row`.
+#[must_use]
+pub fn knock_at_all(bait: &Bait, row: &str) -> Seen {
+    let word = bait.word();
+    Seen::each(
+        bait.sockets_of(row).iter().map(|path| path.display()),
+        |path| knock(path.to_string().as_ref(), &word),
+    )
+}
+
+/// Reads every file that a host has of `row`.
+#[must_use]
+pub fn read_all(bait: &Bait, row: &str) -> Seen {
+    Seen::each(
+        bait.files_of(row).iter().map(|path| path.display()),
+        |path| read(path.to_string().as_ref()),
+    )
+}
+
+/// Writes files below the home folder, over what is there.
+#[must_use]
+pub fn write_in_home(bait: &Bait, files: &[(&str, &str)]) -> Seen {
+    let mut seen = Seen::default();
+    for (file, text) in files {
+        let path = bait.home.join(file);
+        let made = fs::create_dir_all(path.parent().unwrap_or(&bait.home));
+        seen.add(file, Act::of(made.and_then(|()| fs::write(&path, text))));
+    }
+    seen
+}
+
+/// A variable of the environment.
+#[must_use]
+pub fn variable(name: &str) -> Act {
+    std::env::var_os(name).map_or(Act::Absent, |value| Act::saw(value.display()))
 }
 
 /// A system call by its number. The arguments are numbers, or addresses of memory that outlives the call.

@@ -19,16 +19,18 @@ use self::planted::{
     HOSTILE, ODD_NAMES, SOCKETS_IN_HOME, host_files, loader_variables, message_queues,
     plant_programs, remove_message_queues,
 };
-use super::bait::{Bait, Neighbour};
+use super::bait::{Bait, Neighbour, content_of};
 use super::neighbour::Order;
-use crate::Caller;
+use super::places::{self, FILES, Placed, SOCKETS};
+use super::{keeper, network};
 use crate::probe::Probe;
+use crate::{Caller, is_root};
 
 /// How the line ends that stands already where the standard output is a file.
 pub(crate) const EARLIER: &str = " is what an earlier program said";
 
 /// Secrets of a home folder, by the places where they lie (threats: FS-01). A random one is planted beside them.
-const SECRETS: [&str; 30] = [
+const SECRETS: [&str; 32] = [
     ".ssh/id_ed25519",
     ".gnupg/private-keys-v1.d/key.key",
     ".aws/credentials",
@@ -51,6 +53,8 @@ const SECRETS: [&str; 30] = [
     ".bash_history",
     ".config/rclone/rclone.conf",
     ".pgpass",
+    ".config/nix/nix.conf",
+    ".config/nix/netrc",
     ".claude/.credentials.json",
     ".claude.json",
     ".claudebox/approvals-of-a-lab",
@@ -59,6 +63,29 @@ const SECRETS: [&str; 30] = [
     ".local/share/atuin/history.db",
     ".config/op/config",
     ".var/app/org.example/data/token",
+];
+
+/// What Claude Code keeps beside its login (threats: CRED-02).
+const CLAUDE_STATE: [&str; 19] = [
+    ".claude/history.jsonl",
+    ".claude/projects/-home-boxer-src-other/0.jsonl",
+    ".claude/todos/0.json",
+    ".claude/ide/48123.lock",
+    ".claude/plugins/config.json",
+    ".claude/CLAUDE.md",
+    ".claude/settings.json",
+    ".claude/settings.local.json",
+    ".claude/shell-snapshots/snapshot-bash-0.sh",
+    ".claude/file-history/0/file",
+    ".claude/statsig/cache",
+    ".claude/debug/0.txt",
+    ".claude/agents/agent.md",
+    ".claude/commands/command.md",
+    ".claude/skills/skill/SKILL.md",
+    ".claude/hooks/hook.sh",
+    ".claude/output-styles/style.md",
+    ".claude.json.backup",
+    ".cache/claude-cli-nodejs/project/mcp-logs",
 ];
 
 /// Variables that carry secrets, or point to programs and sockets of the host (threats: ENV-01, ENV-06, ENV-07).
@@ -126,10 +153,11 @@ impl Lab {
         let mark = format!("canary{}", random()?);
         let mut planted = Vec::new();
 
-        let mut secrets: Vec<PathBuf> = SECRETS.iter().map(|place| home.join(place)).collect();
+        let places = SECRETS.iter().chain(&CLAUDE_STATE);
+        let mut secrets: Vec<PathBuf> = places.map(|place| home.join(place)).collect();
         secrets.push(home.join(format!(".{}/{}", random()?, random()?)));
         for secret in &secrets {
-            caller.write(secret, &format!("{mark} {}\n", secret.display()));
+            caller.write(secret, &content_of(secret, &mark));
         }
         let other_projects = vec![
             home.join("src/other/.env"),
@@ -149,6 +177,10 @@ impl Lab {
             (&heard, String::new()),
             (&stdout, format!("{mark}{EARLIER}\n")),
             (&folder.join("run/here"), String::new()),
+            (
+                &home.join(".gitconfig"),
+                "[credential]\n\thelper = store\n".to_owned(),
+            ),
             (&home.join("src/company/README"), String::new()),
         ] {
             caller.write(path, &content);
@@ -175,7 +207,7 @@ impl Lab {
             chown(&path, Some(uid), Some(uid))?;
             tmp_files.push(path);
         }
-        let host_files = if probe.behind.contains(&Guard::HostHidden) {
+        let mut host_files = if probe.behind.contains(&Guard::HostHidden) {
             host_files(&folder, &mark, &mut planted)?
         } else {
             Vec::new()
@@ -187,6 +219,30 @@ impl Lab {
             let socket = home.join(place);
             fs::create_dir_all(socket.parent().unwrap_or(&home))?;
             sockets.push(socket);
+        }
+        let mut placed_sockets = Vec::new();
+        let mut placed_files = Vec::new();
+        if probe.behind.contains(&Guard::HostHidden) {
+            // An ordinary user can plant in no folder of the host's own: something that nobody shows stands for each row.
+            let stand_in = |row: &str| Placed {
+                row: row.to_owned(),
+                path: folder.join("run").join(row),
+                datagrams: false,
+            };
+            let stand_ins = places::rows(SOCKETS).into_iter().map(stand_in);
+            placed_sockets.extend(stand_ins.chain(places::in_home(SOCKETS, &home)));
+            for row in places::rows(FILES) {
+                let path = folder.join("host").join(row);
+                caller.write(&path, &mark);
+                placed_files.push(Placed {
+                    path,
+                    ..stand_in(row)
+                });
+            }
+        }
+        for socket in &placed_sockets {
+            fs::create_dir_all(socket.path.parent().unwrap_or(&home))?;
+            sockets.push(socket.path.clone());
         }
         caller.own(&home);
         let order = Order {
@@ -205,6 +261,17 @@ impl Lab {
             caller.command(inside)
         };
         let (neighbour, leash, reached) = neighbour(command, &order)?;
+        if is_root() && probe.behind.contains(&Guard::HostHidden) {
+            let kept = keeper::kept(inside)?;
+            placed_sockets.extend_from_slice(&kept.sockets);
+            placed_files.extend_from_slice(&kept.files);
+            sockets.extend(kept.sockets.iter().map(|one| one.path.clone()));
+        }
+        // /etc is no place of its own in the sandbox.
+        let shown = placed_files
+            .iter()
+            .filter(|one| !one.path.starts_with("/etc"));
+        host_files.extend(shown.map(|one| one.path.clone()));
         let devices = [
             "/dev/kmsg",
             "/dev/fuse",
@@ -222,6 +289,7 @@ impl Lab {
         } else {
             (0, 0)
         };
+        let (own_addresses, own_devices) = network::of_this_host()?;
         let names = VARIABLES.split_ascii_whitespace().map(str::to_owned);
         let names = names.chain(ODD_NAMES.map(str::to_owned));
         let names = names.chain([format!("X{}", random()?.to_uppercase())]);
@@ -238,6 +306,9 @@ impl Lab {
                 })
                 .collect(),
             namespaces: namespaces()?,
+            own_addresses,
+            own_devices,
+            network: network::of_the_host(),
             hostname: nix::unistd::gethostname()?.to_string_lossy().into_owned(),
             neighbour: reached,
             mark,
@@ -252,6 +323,8 @@ impl Lab {
             host_files,
             tmp_files,
             sockets,
+            placed_sockets,
+            placed_files,
             granted,
             beside,
             agent,
@@ -351,7 +424,13 @@ pub(crate) fn in_run() -> Option<PathBuf> {
     };
     others.retain(|path| {
         let made = made_inside.iter().any(|name| path.ends_with(name));
-        !path.is_symlink() && !made && !planted(path)
+        let a_place = places::on_host(SOCKETS, 0)
+            .into_iter()
+            .chain(places::on_host(FILES, 0));
+        let a_place = a_place
+            .map(|one| one.path)
+            .any(|place| place.starts_with(path));
+        !path.is_symlink() && !made && !planted(path) && !a_place
     });
     others.sort();
     others.into_iter().find(|path| path.exists())

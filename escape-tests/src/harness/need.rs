@@ -35,6 +35,10 @@ pub enum Unbuilt {
     ProjectSecretsHidden,
     /// The terminal is given back as it was, screen and open file too.
     TerminalRestored,
+    /// The agent's state of one project, kept from session to session.
+    Instances,
+    /// The login of Claude Code, shared with the host and among projects.
+    LoginStore,
 }
 
 impl Unbuilt {
@@ -54,6 +58,12 @@ impl Unbuilt {
             Unbuilt::ProjectSecretsHidden => "ProjectSecretsHidden: --hide (FS-J)",
             Unbuilt::TerminalRestored => {
                 "TerminalRestored: screen modes and flags as they were (HARD-06)"
+            }
+            Unbuilt::Instances => {
+                "Instances: conversations of a project, kept and nobody else's (INST)"
+            }
+            Unbuilt::LoginStore => {
+                "LoginStore: one login for host and sandboxes, merged and checked (AUTH)"
             }
         }
     }

@@ -53,8 +53,8 @@ pub fn run() -> io::Result<()> {
     for path in &order.sockets {
         sockets.push(UnixListener::bind(path)?);
     }
-    // Its PID would not do: in a sandbox it is the same each time, and names may be shared.
-    let abstract_name = format!("claudebox-probe-{}", super::lab::random()?);
+    // As a display listens. Its PID would not do: in a sandbox it is the same each time, and names may be shared.
+    let abstract_name = format!("/tmp/.X11-unix/X{}", super::lab::random()?);
     let address = SocketAddr::from_abstract_name(&abstract_name)?;
     let abstract_socket = UnixListener::bind_addr(&address)?;
     let datagrams = SocketAddr::from_abstract_name(format!("{abstract_name}{DATAGRAMS}"))?;

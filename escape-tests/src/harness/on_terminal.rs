@@ -72,6 +72,9 @@ impl OnTerminal {
             leader.arg(variable);
         }
         leader.arg(command.get_program()).args(command.get_args());
+        if let Some(folder) = command.get_current_dir() {
+            leader.current_dir(folder);
+        }
         leader.stdout(Stdio::piped());
         leader.stdin(slave.try_clone()?).stderr(slave);
         // SAFETY: both calls are async-signal-safe (signal-safety(7)); descriptor 0 is the terminal.

@@ -39,6 +39,8 @@ pub struct Start<'a> {
     pub input: &'a [u8],
     /// How long it may take.
     pub limit: Duration,
+    /// Where it is started: in the project of the trial, or in another.
+    pub folder: &'a Path,
 }
 
 /// Everything that a start told.
@@ -93,6 +95,7 @@ impl Start<'_> {
         let (program, arguments) = self.program;
         let mut command = lab.command_as(self.as_root, program);
         command.args(arguments).stderr(Stdio::piped());
+        command.current_dir(self.folder);
         lab::environment(&mut command, bait);
         match self.probe.streams {
             Streams::Pipes => command.stdin(Stdio::piped()).stdout(Stdio::piped()),

@@ -1,12 +1,12 @@
 //! An abstract socket has a name and no path, so no mount can hide it: X11 and D-Bus listen on such (CVE-2020-15257). On
-//! `none` another network namespace hides it; on `full` Landlock does.   (threats: SOCK-02, KRN-17)
+//! `none` another network namespace hides it; on `full` Landlock does.   (threats: SOCK-02, SOCK-08, KRN-17)
 use crate::harness::bait::ATTACK;
 use crate::harness::{inside, trial};
 use crate::probe::*;
 
 pub const PROBE: Probe = Probe {
     asks: "can it speak to an abstract socket of the host?",
-    threats: &["SOCK-02", "KRN-17"],
+    threats: &["SOCK-02", "SOCK-08", "KRN-17"],
     behind: &[Guard::AbstractSockets, Guard::NetNamespace],
     harmless: true,
     walls: true,

@@ -23,6 +23,7 @@ const fn refused(grants: fn(&Bait) -> Vec<std::ffi::OsString>) -> Then {
         grants,
         refused: Some("cannot enter"),
         expect: Expect::Absent,
+        in_other_project: false,
         attempt: |bait| Seen::one("a key", inside::read(&bait.home.join(".ssh/id_ed25519"))),
     })
 }

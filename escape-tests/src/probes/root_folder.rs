@@ -25,7 +25,11 @@ pub const PROBE: Probe = Probe {
         names.extend(
             AS_ON_THE_HOST
                 .iter()
-                .filter(|name| Path::new("/").join(name).exists())
+                .filter(|name| match **name {
+                    // The store is what enters.
+                    "nix" => Path::new("/nix/store").exists(),
+                    name => Path::new("/").join(name).exists(),
+                })
                 .map(|name| (*name).to_owned()),
         );
         // The home folder, the project and the grants lie at their real paths.

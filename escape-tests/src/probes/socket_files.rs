@@ -9,8 +9,18 @@ use crate::probe::*;
 
 /// Of the distribution, and read-only: no daemon listens there. Or of the kernel.
 const NOT_WALKED: [&str; 12] = [
-    "/proc", "/sys", "/dev", "/usr", "/nix", "/bin", "/sbin", "/lib", "/lib32", "/lib64",
-    "/libx32", "/etc",
+    "/proc",
+    "/sys",
+    "/dev",
+    "/usr",
+    "/nix/store",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/etc",
 ];
 
 pub const PROBE: Probe = Probe {

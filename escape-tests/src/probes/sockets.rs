@@ -1,8 +1,5 @@
 //! A socket with a path answers whoever can name it: neither a read-only mount nor a network namespace stops that (M-14).
 //!   (threats: SOCK-01)
-use std::os::unix::net::UnixStream;
-
-use crate::harness::bait::ATTACK;
 use crate::harness::inside;
 use crate::probe::*;
 
@@ -15,9 +12,9 @@ pub const PROBE: Probe = Probe {
     expect: Expect::Absent,
     attempt: |bait| {
         Seen::each(bait.sockets.iter().map(|path| path.display()), |path| {
-            inside::converse(UnixStream::connect(path.to_string()), ATTACK)
+            inside::knock(path.to_string().as_ref(), &bait.word())
         })
     },
-    harmed: |bait| bait.attack_heard("socket"),
+    harmed: Bait::word_heard,
     ..Probe::USUAL
 };

@@ -97,6 +97,7 @@ pub(crate) fn start(
         probe,
         input: &input.map_err(|error| error.to_string())?,
         limit: LIMIT,
+        folder: &lab.bait.project,
     };
     let told = start
         .run(&lab)

@@ -17,13 +17,20 @@ use crate::attempt::{Attempt, What, start};
 use crate::judge::{Named, Red, reds};
 
 /// Probes that hold in company, and are made alone all the same.
-const ALONE: [(&str, &str); 2] = [
+const ALONE: [(&str, &str); 6] = [
     (
         "command_lines",
         "it waits for a look from outside while it runs",
     ),
     ("project_moved", "it moves what others would look for"),
+    ("claude_json_planted", LEAVES),
+    ("claude_settings_planted", LEAVES),
+    ("nix_settings", LEAVES),
+    ("shell_snapshots", LEAVES),
 ];
+
+/// Why some are made alone.
+const LEAVES: &str = "it leaves in the home folder what others look for";
 
 /// The probes that see much of a plan at once: they are asked first, beside those of the guard.
 const WIDE: [&str; 5] = [

@@ -41,6 +41,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             taking_away_nothing_fails,
         ),
         Trial::test(
+            "harness::each_planted_place_bites",
+            each_planted_place_bites,
+        ),
+        Trial::test(
             "harness::only_what_was_reached_bites",
             only_what_was_reached_bites,
         ),
@@ -66,6 +70,22 @@ fn probe(name: &str) -> Probe {
 
 fn trial(name: &str, way: Way) -> drive::Trial {
     super::trial(name, &probe(name), way)
+}
+
+/// One place that is reached is enough for a trial to bite: here every socket and file that was planted must be.
+fn each_planted_place_bites() -> Result<(), Failed> {
+    for name in ["sockets", "host_files"] {
+        let mut trial = trial(name, Way::Bites);
+        trial.probe.expect = Expect::Reached;
+        trial.probe.harmed = |_| None;
+        match trial.run() {
+            // Nothing was other than reached, so there was no breach.
+            Err(why) if why.contains("nothing was reached") && !why.contains("only: ") => {}
+            Err(why) => return Err(why.into()),
+            Ok(()) => return Err(format!("{name}: a place was not reached").into()),
+        }
+    }
+    Ok(())
 }
 
 /// The trial fails, and says so in these words.

@@ -202,6 +202,7 @@ impl Setting {
             write(&lab.bait.stdout, "")?;
         }
         let start = Start {
+            folder: &lab.bait.project,
             program,
             as_root: self.as_root,
             probe,

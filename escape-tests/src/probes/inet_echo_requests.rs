@@ -1,0 +1,23 @@
+//! An echo request tells who is there, and carries data in it: raw sockets are refused, and so are those for echo requests,
+//! or they are fenced.   (threats: NET-33)
+use nix::sys::socket::{AddressFamily, SockFlag, SockProtocol, SockType, socket};
+
+use crate::harness::network;
+use crate::probe::*;
+
+pub const PROBE: Probe = Probe {
+    asks: "does `inet` send an echo request to the local network?",
+    threats: &["NET-33"],
+    expect: Expect::Exactly(|_| {
+        Seen::one("raw", Act::errno(Errno::EPERM)).and("echo requests", Act::errno(Errno::EACCES))
+    }),
+    attempt: |_| {
+        let made = |kind, family, protocol| {
+            Act::of_nix(socket(family, kind, SockFlag::SOCK_CLOEXEC, Some(protocol)))
+        };
+        let (inet, icmp) = (AddressFamily::Inet, SockProtocol::Icmp);
+        Seen::one("raw", made(SockType::Raw, inet, icmp))
+            .and("echo requests", made(SockType::Datagram, inet, icmp))
+    },
+    ..network::FENCED
+};

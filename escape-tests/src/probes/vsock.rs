@@ -1,0 +1,29 @@
+//! A socket of the family VSOCK goes to the hypervisor, or to this very machine, and no network namespace holds it back: to
+//! make one must be refused.   (threats: NET-04)
+use nix::libc;
+
+use crate::harness::inside::system_call;
+use crate::harness::need::Unbuilt;
+use crate::probe::*;
+
+pub const PROBE: Probe = Probe {
+    asks: "can it make a socket to the hypervisor?",
+    threats: &["NET-04"],
+    tiers: &[Tier::None],
+    needs: &[Need::Unbuilt(Unbuilt::WideFilter)],
+    expect: Expect::Refused(Errno::EPERM),
+    attempt: |_| {
+        let kinds = [
+            ("stream", libc::SOCK_STREAM),
+            ("datagrams", libc::SOCK_DGRAM),
+        ];
+        kinds
+            .into_iter()
+            .fold(Seen::default(), |seen, (name, kind)| {
+                let (family, kind) = (i64::from(libc::AF_VSOCK), i64::from(kind));
+                let made = system_call(libc::SYS_socket, [family, kind, 0, 0, 0, 0]);
+                seen.and(name, made)
+            })
+    },
+    ..Probe::USUAL
+};
