@@ -40,10 +40,10 @@ fn target(bait: &Bait, kind: usize) -> PathBuf {
     }
 }
 
-/// Puts a link in place of each name, after whatever stands there; then writes through it.
-fn plant(bait: &Bait, round: usize) -> Seen {
+/// Puts a link in place of each name, after whatever stands there, of the kind that `round` gives it.
+pub(super) fn link_each(bait: &Bait, names: &[&str], round: usize) -> Seen {
     let mut seen = Seen::default();
-    for (number, name) in NAMES.iter().enumerate() {
+    for (number, name) in names.iter().enumerate() {
         let at = bait.project.join(name);
         let planted = fs::create_dir_all(at.parent().unwrap_or(&at))
             .and_then(|()| match fs::symlink_metadata(&at) {
@@ -54,10 +54,15 @@ fn plant(bait: &Bait, round: usize) -> Seen {
             .and_then(|()| symlink(target(bait, number + round), &at));
         seen.add(name, Act::of(planted));
     }
-    // Nothing of the caller's is behind them, in here.
+    seen
+}
+
+/// Then reads through one. Nothing of the caller's is behind it, in here.
+fn plant(bait: &Bait, round: usize) -> Seen {
+    let mut seen = link_each(bait, &NAMES, round);
+    let _ = symlink(&bait.home, bait.project.join("out"));
     for name in [".netrc", ".ssh/id_ed25519"] {
         let through = bait.project.join("out").join(name);
-        let _ = symlink(&bait.home, bait.project.join("out"));
         seen.add(
             format!("read ~/{name} through a link"),
             inside::read(&through),
