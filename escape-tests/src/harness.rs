@@ -9,6 +9,7 @@
 //! 3. The *inside* ([`inside`]) is the command in the sandbox. It reads the bait from its standard input, so that no
 //!    canary stands in an argument or a variable, makes the attempt, and reports one line.
 
+pub mod addresses;
 pub mod bait;
 pub mod batch;
 pub mod breaking;

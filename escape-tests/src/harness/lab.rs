@@ -1,6 +1,7 @@
 //! Owns what is planted for one trial, and taken away after it: a caller with a home full of canaries, files in the host's
 //! own places, the neighbour.
 
+pub(crate) mod placed;
 mod planted;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ use self::planted::{
 };
 use super::bait::{Bait, Neighbour, content_of};
 use super::neighbour::Order;
-use super::places::{self, FILES, Placed, SOCKETS};
+use super::places::CLAUDE_STATE;
 use super::{keeper, network};
 use crate::probe::Probe;
 use crate::{Caller, is_root};
@@ -63,29 +64,6 @@ const SECRETS: [&str; 32] = [
     ".local/share/atuin/history.db",
     ".config/op/config",
     ".var/app/org.example/data/token",
-];
-
-/// What Claude Code keeps beside its login (threats: CRED-02).
-const CLAUDE_STATE: [&str; 19] = [
-    ".claude/history.jsonl",
-    ".claude/projects/-home-boxer-src-other/0.jsonl",
-    ".claude/todos/0.json",
-    ".claude/ide/48123.lock",
-    ".claude/plugins/config.json",
-    ".claude/CLAUDE.md",
-    ".claude/settings.json",
-    ".claude/settings.local.json",
-    ".claude/shell-snapshots/snapshot-bash-0.sh",
-    ".claude/file-history/0/file",
-    ".claude/statsig/cache",
-    ".claude/debug/0.txt",
-    ".claude/agents/agent.md",
-    ".claude/commands/command.md",
-    ".claude/skills/skill/SKILL.md",
-    ".claude/hooks/hook.sh",
-    ".claude/output-styles/style.md",
-    ".claude.json.backup",
-    ".cache/claude-cli-nodejs/project/mcp-logs",
 ];
 
 /// Variables that carry secrets, or point to programs and sockets of the host (threats: ENV-01, ENV-06, ENV-07).
@@ -220,26 +198,11 @@ impl Lab {
             fs::create_dir_all(socket.parent().unwrap_or(&home))?;
             sockets.push(socket);
         }
-        let mut placed_sockets = Vec::new();
-        let mut placed_files = Vec::new();
-        if probe.behind.contains(&Guard::HostHidden) {
-            // An ordinary user can plant in no folder of the host's own: something that nobody shows stands for each row.
-            let stand_in = |row: &str| Placed {
-                row: row.to_owned(),
-                path: folder.join("run").join(row),
-                datagrams: false,
-            };
-            let stand_ins = places::rows(SOCKETS).into_iter().map(stand_in);
-            placed_sockets.extend(stand_ins.chain(places::in_home(SOCKETS, &home)));
-            for row in places::rows(FILES) {
-                let path = folder.join("host").join(row);
-                caller.write(&path, &mark);
-                placed_files.push(Placed {
-                    path,
-                    ..stand_in(row)
-                });
-            }
-        }
+        let (mut placed_sockets, mut placed_files) = if probe.behind.contains(&Guard::HostHidden) {
+            placed::plant(&caller, &mark)
+        } else {
+            Default::default()
+        };
         for socket in &placed_sockets {
             fs::create_dir_all(socket.path.parent().unwrap_or(&home))?;
             sockets.push(socket.path.clone());
@@ -329,7 +292,7 @@ impl Lab {
             beside,
             agent,
             inside: inside.to_owned(),
-            in_run: in_run(),
+            in_run: placed::in_run(),
             device,
             heard,
             company: None,
@@ -410,30 +373,6 @@ fn login(uid: u32) -> String {
         (fields.get(2)?.parse() == Ok(uid)).then(|| fields[0].to_owned())
     });
     name.unwrap_or_else(|| "boxer".into())
-}
-
-/// Something in the host's /run that is not in the sandbox's.
-pub(crate) fn in_run() -> Option<PathBuf> {
-    let entries = fs::read_dir("/run").ok()?;
-    let made_inside = ["user", "claudebox"];
-    let mut others: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    // What is a link ends elsewhere: the launcher refuses such a source. What another trial planted may be gone at any time.
-    let planted = |path: &Path| {
-        path.file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with("claudebox-"))
-    };
-    others.retain(|path| {
-        let made = made_inside.iter().any(|name| path.ends_with(name));
-        let a_place = places::on_host(SOCKETS, 0)
-            .into_iter()
-            .chain(places::on_host(FILES, 0));
-        let a_place = a_place
-            .map(|one| one.path)
-            .any(|place| place.starts_with(path));
-        !path.is_symlink() && !made && !planted(path) && !a_place
-    });
-    others.sort();
-    others.into_iter().find(|path| path.exists())
 }
 
 pub(crate) fn namespaces() -> io::Result<BTreeMap<String, String>> {

@@ -1,4 +1,4 @@
-//! Owns the addresses that a tier must not reach, as data with where each is from, and the attempts to reach them.
+//! Owns the attempts to reach what a tier must not reach ([`super::addresses`]), and to be reached from there.
 //!
 //! No packet leaves this machine: the attempts are made in a network namespace of the sandbox's own. In that of the host, where
 //! a guard was taken away, the neighbour on the loopback is all that they go for.
@@ -15,103 +15,10 @@ use std::time::Duration;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::{InterfaceFlags, if_nametoindex};
 
+use super::addresses::ADDRESSES;
 use super::bait::ATTACK;
 use super::need::Unbuilt;
 use crate::probe::{Act, Bait, Errno, Expect, Need, Probe, Seen, Tier};
-
-/// An address by the row that it belongs to, and where it is from.
-pub const ADDRESSES: &[(&str, &str, &str)] = &[
-    ("NET-20", "127.0.0.1", "RFC 1122, 3.2.1.3: loopback"),
-    ("NET-20", "127.0.0.2", "RFC 1122, 3.2.1.3"),
-    ("NET-20", "127.255.255.254", "RFC 1122, 3.2.1.3"),
-    ("NET-20", "::1", "RFC 4291, 2.5.3: loopback"),
-    ("NET-21", "10.0.2.2", "slirp4netns(1): the host"),
-    ("NET-21", "10.0.2.3", "slirp4netns(1): its resolver"),
-    ("NET-21", "fd00::2", "slirp4netns(1): the host"),
-    ("NET-21", "fd00::3", "slirp4netns(1): its resolver"),
-    ("NET-23", "10.0.0.1", "RFC 1918"),
-    ("NET-23", "10.255.255.254", "RFC 1918"),
-    ("NET-23", "172.16.0.1", "RFC 1918"),
-    ("NET-23", "172.31.255.254", "RFC 1918"),
-    ("NET-23", "192.168.0.1", "RFC 1918"),
-    ("NET-23", "192.168.255.254", "RFC 1918"),
-    (
-        "NET-23",
-        "192.0.0.1",
-        "RFC 6890, 2.1: IETF protocol assignments",
-    ),
-    ("NET-23", "198.18.0.1", "RFC 2544: benchmarking"),
-    ("NET-23", "198.19.255.254", "RFC 2544"),
-    ("NET-23", "240.0.0.1", "RFC 1112, 4: reserved"),
-    ("NET-23", "0.1.2.3", "RFC 1122, 3.2.1.3: this network"),
-    ("NET-23", "fc00::1", "RFC 4193: unique local"),
-    ("NET-23", "fdff::1", "RFC 4193"),
-    ("NET-23", "fec0::1", "RFC 3879: site-local, deprecated"),
-    ("NET-24", "169.254.0.1", "RFC 3927: link-local"),
-    (
-        "NET-24",
-        "169.254.169.254",
-        "the metadata service of most clouds",
-    ),
-    (
-        "NET-24",
-        "169.254.170.2",
-        "Amazon ECS: credentials of a task",
-    ),
-    ("NET-24", "169.254.170.23", "Amazon EKS: identity of a pod"),
-    ("NET-24", "192.0.0.192", "Oracle Cloud: metadata"),
-    ("NET-24", "100.100.100.200", "Alibaba Cloud: metadata"),
-    (
-        "NET-24",
-        "168.63.129.16",
-        "Azure: a public address of the platform",
-    ),
-    ("NET-24", "fe80::1", "RFC 4291, 2.5.6: link-local"),
-    ("NET-24", "fd00:ec2::254", "Amazon EC2: metadata"),
-    ("NET-24", "fd20:ce::254", "Google Compute Engine: metadata"),
-    ("NET-25", "100.64.0.1", "RFC 6598: carrier-grade NAT"),
-    ("NET-25", "100.127.255.254", "RFC 6598"),
-    ("NET-25", "100.100.100.100", "Tailscale: its resolver"),
-    (
-        "NET-25",
-        "fd7a:115c:a1e0::1",
-        "Tailscale: addresses of nodes",
-    ),
-    ("NET-27", "::ffff:10.0.0.1", "RFC 4291, 2.5.5.2: mapped"),
-    ("NET-27", "::ffff:169.254.169.254", "RFC 4291, 2.5.5.2"),
-    ("NET-27", "::10.0.0.1", "RFC 4291, 2.5.5.1: compatible"),
-    ("NET-27", "::127.0.0.1", "RFC 4291, 2.5.5.1"),
-    ("NET-27", "64:ff9b::a00:1", "RFC 6052: NAT64"),
-    ("NET-27", "64:ff9b::7f00:1", "RFC 6052"),
-    ("NET-27", "64:ff9b:1::a00:1", "RFC 8215: NAT64 of a site"),
-    ("NET-27", "2002:a00:1::1", "RFC 3056: 6to4"),
-    ("NET-27", "2001:0:a00:1::1", "RFC 4380: Teredo"),
-    (
-        "NET-28",
-        "0.0.0.0",
-        "RFC 1122, 3.2.1.3: as a destination, this host",
-    ),
-    (
-        "NET-28",
-        "::",
-        "RFC 4291, 2.5.2: as a destination, this host",
-    ),
-    ("NET-28", "::ffff:127.0.0.1", "RFC 4291, 2.5.5.2"),
-    ("NET-28", "::ffff:0.0.0.0", "RFC 4291, 2.5.5.2"),
-    ("NET-32", "224.0.0.1", "RFC 1112: all systems"),
-    ("NET-32", "224.0.0.251", "RFC 6762: mDNS"),
-    ("NET-32", "224.0.0.252", "RFC 4795: LLMNR"),
-    ("NET-32", "239.255.255.250", "SSDP and WS-Discovery"),
-    ("NET-32", "255.255.255.255", "RFC 919: limited broadcast"),
-    ("NET-32", "ff02::1", "RFC 4291, 2.7.1: all nodes"),
-    ("NET-32", "ff02::fb", "RFC 6762: mDNS"),
-    ("NET-32", "ff02::c", "SSDP"),
-    (
-        "NET-32",
-        "ff05::2",
-        "RFC 4291, 2.7.1: all routers of the site",
-    ),
-];
 
 /// Other ways to write the loopback (inet_aton(3)).
 const SPELLINGS: [&str; 5] = ["127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0"];

@@ -165,7 +165,7 @@ impl Ground {
             shown: shown(plan),
             agent: at("agent"),
             inside,
-            in_run: lab::in_run(),
+            in_run: lab::placed::in_run(),
             device: None,
             environment: variables(&mark)?,
             neighbour: reached,
