@@ -106,12 +106,8 @@ impl Trial {
             };
         }
         let shown = self.show(&mut lab)?;
-        // A detonator that does nothing would prove nothing: where there is one, what was written is not enough.
-        let detonated = self.probe.then.iter();
-        let detonated = detonated
-            .filter(|then| matches!(then, Then::Host(_)))
-            .count()
-            > 0;
+        // A detonator that does nothing would prove nothing: where the host has the last word, what was written is not enough.
+        let detonated = matches!(self.probe.then.last(), Some(Then::Host(_)));
         let breaches = shown.verdict.breaches.iter().filter(|_| !detonated);
         let reached = shown.harm.iter().chain(breaches).next();
         reached.cloned().ok_or_else(|| {
