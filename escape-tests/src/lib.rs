@@ -82,6 +82,37 @@ fn writable(folder: &Path) -> bool {
     nix::unistd::access(folder, nix::unistd::AccessFlags::W_OK).is_ok()
 }
 
+/// Has callers of this program and its children live in memory, where root runs it: in a mount namespace of its own, so that nobody
+/// else sees it and nothing is left, however it ends. To be called while it has one thread.
+///
+/// A run makes and removes some hundred thousand files, and a disk's file system is slow at making what others were removed for a
+/// moment ago (ext4). Without root, or the right to mount, they lie in the target folder.
+pub fn live_in_memory() {
+    use nix::mount::{MsFlags, mount};
+    if !is_root() || nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNS).is_err() {
+        return;
+    }
+    let nothing = None::<&str>;
+    let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    let made = mount(nothing, "/", nothing, private, nothing);
+    let options = Some("mode=0755");
+    let made = made.and_then(|()| {
+        mount(
+            Some("callers"),
+            &scratch(),
+            Some("tmpfs"),
+            MsFlags::empty(),
+            options,
+        )
+    });
+    if let Err(error) = made {
+        let _ = writeln!(
+            io::stderr(),
+            "callers lie on the disk: mounting a tmpfs: {error}"
+        );
+    }
+}
+
 /// The target folder of the workspace, where labs are installed.
 ///
 /// # Panics

@@ -60,6 +60,7 @@ fn main() -> ExitCode {
             }
         };
     }
+    escape_tests::live_in_memory();
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
     for as_root in [false, true] {

@@ -39,7 +39,11 @@ fn main() -> ExitCode {
     if let Some(status) = drive::trial_of(&given, TRIAL, trial::run) {
         return ExitCode::from(status);
     }
-    let arguments = Arguments::from_args();
+    escape_tests::live_in_memory();
+    let mut arguments = Arguments::from_args();
+    // A trial waits as much as it works.
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    arguments.test_threads.get_or_insert(2 * cores);
     let table = Table::default();
     let mut trials = Vec::new();
     for (name, probe) in probes::ALL {

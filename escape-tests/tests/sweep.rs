@@ -43,6 +43,7 @@ fn main() -> ExitCode {
     if let Some(status) = drive::trial_of(&given, TRIAL, attempt::trial) {
         return ExitCode::from(status);
     }
+    escape_tests::live_in_memory();
     let arguments = Arguments::from_args();
     let table = Table::default();
     let mut trials = self_tests::trials();
