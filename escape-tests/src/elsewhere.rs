@@ -30,7 +30,7 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use self::cli::Args;
-use crate::harness::{drive, inside, neighbour};
+use crate::harness::{drive, inside, keeper, neighbour};
 
 /// The word by which this program is the inside half. It begins with no dash: a CMD that has no `--` would take it for its own.
 pub const INSIDE: &str = "inside";
@@ -69,6 +69,7 @@ pub fn main() -> u8 {
     let given: Vec<&str> = given.iter().map(String::as_str).collect();
     let half = match given[..] {
         ["--neighbour", _] => Some(neighbour::run()),
+        ["--keeper"] => Some(keeper::run()),
         [INSIDE, look::NAME] => Some(look::run()),
         [INSIDE, name] => Some(inside::run(name, None)),
         _ => None,

@@ -33,7 +33,6 @@ fn main() -> ExitCode {
     if let Some(status) = weakened::run() {
         return ExitCode::from(status);
     }
-    escape_tests::live_in_memory();
     let arguments = Arguments::from_args();
     // Built before anything is timed.
     let _ = claudebox_bin();

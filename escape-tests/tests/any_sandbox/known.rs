@@ -36,6 +36,10 @@ const HELD_BY_THE_HOST: &[&str] = &[
     // A distribution may forbid them to programs that it does not know (AppArmor).
     "mounts_in_a_namespace",
     "nested_user_namespaces",
+    "network_changed",
+    "network_residue",
+    // It reads every file that it sees, which is the whole host: there is not time for that.
+    "token_anywhere",
     // A host may have no network.
     "name_resolution",
     "network_devices",

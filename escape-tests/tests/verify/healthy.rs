@@ -44,7 +44,11 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// The guards that no attempt can tell from another, where all else holds. Written out: a list that judges itself holds
 /// whatever it says.
 fn not_tried(tier: Tier) -> Vec<Guard> {
-    let mut not_tried = vec![Guard::SignalScope, Guard::FreshKeyring];
+    let mut not_tried = vec![
+        Guard::SignalScope,
+        Guard::FreshKeyring,
+        Guard::DieWithParent,
+    ];
     if tier == Tier::None {
         not_tried.push(Guard::AbstractSockets);
     }
