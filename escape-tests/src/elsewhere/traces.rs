@@ -15,6 +15,7 @@ use nix::unistd::Pid;
 
 use crate::harness::bait::Bait;
 use crate::harness::inside::pids;
+use crate::harness::keeper;
 use crate::probes::{parents_of_mounts, root_planted};
 
 /// Where every user may write.
@@ -74,6 +75,7 @@ impl Processes {
 impl Drop for Processes {
     /// Ends what is left. No trial runs any more.
     fn drop(&mut self) {
+        keeper::end();
         for _ in 0..50 {
             for pid in descendants() {
                 // Each is a descendant that nobody has waited for: the number is its own.

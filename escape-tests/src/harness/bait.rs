@@ -258,6 +258,22 @@ impl Bait {
             .then(|| format!("{} is on the host", path.display()))
     }
 
+    /// The name under which an attack of this trial makes something in a folder of the host's own.
+    #[must_use]
+    pub fn new_name(&self) -> String {
+        format!("claudebox-{}", self.mark)
+    }
+
+    /// A report that an attack made something beside one of these files of the host, which is taken away again.
+    #[must_use]
+    pub fn made_beside(&self, files: &[PathBuf]) -> Option<String> {
+        let folders = files.iter().filter_map(|file| file.parent());
+        let made = folders.map(|folder| folder.join(self.new_name()));
+        let made: Vec<PathBuf> = made.filter(|path| fs::remove_file(path).is_ok()).collect();
+        let first = made.first()?;
+        Some(format!("{} was on the host", first.display()))
+    }
+
     /// Whether `text` holds a canary.
     #[must_use]
     pub fn canaries_in(&self, text: &[u8]) -> usize {

@@ -1,8 +1,9 @@
 //! Owns the keeper: a process of root's, one for each run of the tests, that plants sockets and files where hosts have them,
 //! as far as those places are free, and answers at them.
 //!
-//! It ends with its standard input, so also when the tests are killed, and takes away all that it planted. Nothing that is
-//! there is touched. Two runs at a time do not meet: the second one plants nothing.
+//! It ends with its standard input, so also when the tests are killed, and takes away all that it planted. What it could not, as it
+//! was killed itself, the next one takes away by a record. Nothing that is there is touched. Two runs at a time do not meet: the
+//! second one plants nothing.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -10,9 +11,10 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -42,11 +44,16 @@ pub struct Kept {
 /// The keeper of this run.
 #[derive(Debug)]
 struct Keeper {
-    kept: Kept,
-    _process: Child,
-    /// It ends when this does: with the process of the tests.
-    _leash: ChildStdin,
+    kept: &'static Kept,
+    process: Child,
+    /// It ends when this does: with the process of the tests, if not before.
+    leash: ChildStdin,
 }
+
+static KEEPER: Mutex<Option<Keeper>> = Mutex::new(None);
+
+/// Where the keeper notes what it planted.
+const RECORD: &str = "/run/claudebox-tests-keeper.json";
 
 /// What the keeper heard, a line each.
 static HEARD: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -56,14 +63,14 @@ static HEARD: Mutex<Vec<String>> = Mutex::new(Vec::new());
 /// # Errors
 /// Where the keeper cannot be started.
 pub fn kept(program: &Path) -> io::Result<&'static Kept> {
-    static KEEPER: OnceLock<Keeper> = OnceLock::new();
-    static STARTING: Mutex<()> = Mutex::new(());
-    let _one_at_a_time = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(keeper) = KEEPER.get() {
-        return Ok(&keeper.kept);
+    let mut running = KEEPER.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(keeper) = running.as_ref() {
+        return Ok(keeper.kept);
     }
     let mut process = Command::new(program)
         .arg("--keeper")
+        // Whoever interrupts the tests interrupts them alone.
+        .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
@@ -79,12 +86,25 @@ pub fn kept(program: &Path) -> io::Result<&'static Kept> {
             heard.push(line);
         }
     });
-    let keeper = Keeper {
+    let kept = &*Box::leak(Box::new(kept));
+    *running = Some(Keeper {
         kept,
-        _process: process,
-        _leash: leash,
-    };
-    Ok(&KEEPER.get_or_init(|| keeper).kept)
+        process,
+        leash,
+    });
+    Ok(kept)
+}
+
+/// Ends the keeper, if there is one, and waits until it has taken everything away.
+pub fn end() {
+    let running = KEEPER.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(Keeper {
+        mut process, leash, ..
+    }) = running
+    {
+        drop(leash);
+        let _ = process.wait();
+    }
 }
 
 /// A line that the keeper heard and that has `word` in it, if any.
@@ -95,7 +115,7 @@ pub fn heard(word: &str) -> Option<String> {
 }
 
 /// What was planted, and is taken away with this value.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Planted {
     files: Vec<PathBuf>,
     folders: Vec<PathBuf>,
@@ -171,6 +191,9 @@ impl Drop for Planted {
         for folder in self.folders.iter().rev() {
             let _ = fs::remove_dir(folder);
         }
+        if !self.files.is_empty() {
+            let _ = fs::remove_file(RECORD);
+        }
     }
 }
 
@@ -188,6 +211,11 @@ pub fn run() -> io::Result<()> {
             Err(_) => std::thread::sleep(Duration::from_millis(20)),
         }
     };
+    if lock.is_some() {
+        // Of a keeper that was killed.
+        let left = fs::read(RECORD).ok();
+        drop(left.and_then(|left| serde_json::from_slice::<Planted>(&left).ok()));
+    }
     let mut planted = Planted::default();
     let mut kept = Kept::default();
     let mut listeners = Vec::new();
@@ -205,6 +233,9 @@ pub fn run() -> io::Result<()> {
                 kept.files.push(place);
             }
         }
+    }
+    if lock.is_some() {
+        fs::write(RECORD, serde_json::to_vec(&planted)?)?;
     }
     let mut stdout = io::stdout();
     writeln!(stdout, "{}", serde_json::to_string(&kept)?)?;

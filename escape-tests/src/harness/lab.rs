@@ -87,7 +87,7 @@ pub struct Lab {
     neighbour: Child,
     /// The neighbour ends when this does.
     _leash: ChildStdin,
-    planted: Vec<PathBuf>,
+    _outside: Outside,
     as_root: bool,
 }
 
@@ -129,7 +129,7 @@ impl Lab {
         let (home, project) = (caller.home(), caller.project());
         let uid = if as_root { 0 } else { caller.uid() };
         let mark = format!("canary{}", random()?);
-        let mut planted = Vec::new();
+        let mut outside = Outside::default();
 
         let places = SECRETS.iter().chain(&CLAUDE_STATE);
         let mut secrets: Vec<PathBuf> = places.map(|place| home.join(place)).collect();
@@ -179,19 +179,19 @@ impl Lab {
         let mut tmp_files = Vec::new();
         for tmp in ["/tmp", "/var/tmp", "/dev/shm"] {
             let path = Path::new(tmp).join(format!("claudebox-{}", random()?));
-            planted.push(path.clone());
+            outside.0.push(path.clone());
             // Not by `Caller::write`, which gives the folders above to the caller too.
             fs::write(&path, &mark)?;
             chown(&path, Some(uid), Some(uid))?;
             tmp_files.push(path);
         }
         let mut host_files = if probe.behind.contains(&Guard::HostHidden) {
-            host_files(&folder, &mark, &mut planted)?
+            host_files(&folder, &mark, &mut outside.0)?
         } else {
             Vec::new()
         };
         let in_tmp = PathBuf::from(format!("/tmp/claudebox-{}.sock", random()?));
-        planted.push(in_tmp.clone());
+        outside.0.push(in_tmp.clone());
         let mut sockets = vec![home.join(".agent.sock"), folder.join("run/bus"), in_tmp];
         for place in SOCKETS_IN_HOME {
             let socket = home.join(place);
@@ -311,9 +311,21 @@ impl Lab {
             bait,
             neighbour,
             _leash: leash,
-            planted,
+            _outside: outside,
             as_root,
         })
+    }
+}
+
+/// Files outside of the caller's folder. They go with this value, also where the rest of a lab could not be planted.
+#[derive(Debug, Default)]
+struct Outside(Vec<PathBuf>);
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            let _ = fs::remove_file(path);
+        }
     }
 }
 
@@ -321,9 +333,6 @@ impl Drop for Lab {
     fn drop(&mut self) {
         let _ = self.neighbour.kill();
         let _ = self.neighbour.wait();
-        for path in &self.planted {
-            let _ = fs::remove_file(path);
-        }
         if self.bait.system_v != (0, 0) {
             remove_message_queues(&self.bait);
         }

@@ -1,11 +1,7 @@
 //! Who has no network asks somebody who has: a print or mail queue, a job for later, a daemon for packages.
 //!   (threats: NET-03)
-use std::path::Path;
-
 use crate::harness::inside;
 use crate::probe::*;
-
-const NEW: &str = "claudebox-attack";
 
 pub const PROBE: Probe = Probe {
     asks: "can it leave a request for somebody with a network?",
@@ -19,15 +15,13 @@ pub const PROBE: Probe = Probe {
         let files = bait.files_of("NET-03");
         let folders = files.iter().filter_map(|file| file.parent());
         folders.fold(seen, |seen, folder| {
-            let new = folder.join(NEW);
+            let new = folder.join(bait.new_name());
             seen.and(new.display(), inside::create(&new))
         })
     },
     harmed: |bait| {
         let files = bait.files_of("NET-03");
-        let mut folders = files.iter().filter_map(|file| file.parent());
-        let left = folders.find_map(|folder: &Path| bait.there(&folder.join(NEW)));
-        left.or_else(|| bait.word_heard())
+        bait.made_beside(&files).or_else(|| bait.word_heard())
     },
     ..Probe::USUAL
 };

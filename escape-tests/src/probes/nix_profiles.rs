@@ -1,11 +1,7 @@
 //! What a profile or a root of the garbage collector names stays in the store, and is on the user's PATH: the folders for
 //! them belong to the user.   (threats: NIX-13)
-use std::path::Path;
-
 use crate::harness::inside;
 use crate::probe::*;
-
-const NEW: &str = "claudebox-attack";
 
 pub const PROBE: Probe = Probe {
     asks: "can it reach a profile or a garbage collector root of Nix?",
@@ -18,14 +14,13 @@ pub const PROBE: Probe = Probe {
         let folders = files.iter().filter_map(|file| file.parent());
         let seen = inside::read_all(bait, "NIX-13");
         folders.fold(seen, |seen, folder| {
-            let new = folder.join(NEW);
+            let new = folder.join(bait.new_name());
             seen.and(new.display(), inside::create(&new))
         })
     },
     harmed: |bait| {
         let files = bait.files_of("NIX-13");
-        let mut folders = files.iter().filter_map(|file| file.parent());
-        folders.find_map(|folder: &Path| bait.there(&folder.join(NEW)))
+        bait.made_beside(&files)
     },
     ..Probe::USUAL
 };

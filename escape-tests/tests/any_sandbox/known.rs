@@ -77,7 +77,9 @@ fn without_a_sandbox_every_attack_works_that_the_host_allows() {
     ] {
         assert_eq!(measured.verdict(twin), "works", "{}", measured.ran);
     }
-    assert!(measured.of("error").is_empty(), "{}", measured.ran);
+    let errors = measured.of("error").into_iter();
+    let errors: Vec<_> = errors.filter(|name| !expected(name)).collect();
+    assert!(errors.is_empty(), "{errors:?}:{}", measured.ran);
     let guards = measured.json["guards"]
         .as_array()
         .expect("there are guards");

@@ -11,8 +11,11 @@ use escape_tests::probe::{Ending, Guard, Probe, Streams, Then};
 use escape_tests::probes;
 use libtest_mimic::{Failed, Trial};
 
+/// Whether a probe is made in some way.
+type IsMade = fn(&Probe) -> bool;
+
 /// The ways of the harness beyond one session on pipes.
-pub(crate) const DRIVERS: [(&str, fn(&Probe) -> bool); 7] = [
+pub(crate) const DRIVERS: [(&str, IsMade); 7] = [
     ("in a later session", |probe| {
         let later = |then: &Then| matches!(then, Then::Session(_));
         probe.then.iter().any(later)
