@@ -13,6 +13,7 @@ test *ARGS="--workspace":
 
 fmt:
     cargo fmt --all --check
+    rustfmt --edition 2024 --check escape-tests/src/probes/*.rs
 
 clippy:
     cargo clippy --workspace --all-targets --locked -- -D warnings

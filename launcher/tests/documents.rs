@@ -176,7 +176,11 @@ fn every_requirement_that_is_named_exists() {
     }
     assert!(known.len() > 80, "only {} requirements", known.len());
     let mut named = 0;
-    for (document, text) in &documents {
+    // What that one names are rows of the catalogue of threats, which escape-tests holds it to.
+    let others = documents
+        .iter()
+        .filter(|(document, _)| *document != "docs/guarantees.md");
+    for (document, text) in others {
         for id in ids(text) {
             named += 1;
             assert!(
