@@ -15,6 +15,8 @@
 mod attempt;
 #[path = "mutation/judge.rs"]
 mod judge;
+#[path = "mutation/lies.rs"]
+mod lies;
 #[path = "mutation/setting.rs"]
 mod setting;
 

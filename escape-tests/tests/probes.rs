@@ -51,6 +51,7 @@ fn main() -> ExitCode {
     }
     trials.extend(registry::trials());
     trials.extend(self_tests::trials());
+    trials.extend(self_tests::examples());
     let conclusion = libtest_mimic::run(&arguments, trials);
     if arguments.list {
         return conclusion.exit_code();
@@ -185,7 +186,7 @@ fn make(one: &drive::Trial) -> (Result<Completion, libtest_mimic::Failed>, Outco
 }
 
 /// A skip with its reason, which is a failure where the host promised everything.
-fn skip(reason: &str) -> Result<Completion, libtest_mimic::Failed> {
+pub(crate) fn skip(reason: &str) -> Result<Completion, libtest_mimic::Failed> {
     if std::env::var_os("CLAUDEBOX_TESTS_STRICT").is_some_and(|strict| strict == "1") {
         return Err(format!("skipped under CLAUDEBOX_TESTS_STRICT: {reason}").into());
     }

@@ -128,56 +128,6 @@ impl Setting {
         }
     }
 
-    /// Has bwrap leave out, one at a time, all that PID 1 compares with the plan: the launcher must refuse, and name the guard.
-    pub(crate) fn lie(self) -> Result<(), String> {
-        let mutations = self.mutations()?;
-        let lies: Vec<&Listed> = mutations
-            .iter()
-            .filter(|(listed, streams)| listed.found_out && *streams == Streams::Pipes)
-            .map(|(listed, _)| listed)
-            .collect();
-        let told = side_by_side(&lies, |lie| (*lie, self.told_of(lie)));
-        let refused = told
-            .iter()
-            .filter(|(_, told)| matches!(told, Ok(true)))
-            .count();
-        println!(
-            "{}: {} lies of bwrap: {refused} found out by PID 1, the others start nothing",
-            self.name(),
-            lies.len()
-        );
-        let wrong = told.iter().filter_map(|(lie, told)| {
-            let why = told.as_ref().err()?;
-            Some(format!("{}: {why}", lie.name))
-        });
-        let mut wrong: Vec<String> = wrong.collect();
-        if refused * 2 < lies.len() {
-            wrong.push(format!(
-                "only {refused} of {} lies were found out",
-                lies.len()
-            ));
-        }
-        if wrong.is_empty() {
-            Ok(())
-        } else {
-            Err(wrong.join("\n"))
-        }
-    }
-
-    /// Whether PID 1 found it out; false where bwrap itself could not make a sandbox.
-    fn told_of(self, lie: &Listed) -> Result<bool, String> {
-        let task = Task::Lied(lie.name.clone());
-        let attempt = start(self, What::One("hostname", &Probe::USUAL), &task, false)?;
-        match reds(&attempt, &[])?.as_slice() {
-            [Red::Refused(said)] if said.contains(&format!("{}: ", lie.guard.name())) => Ok(true),
-            [Red::NothingStarts(_)] => Ok(false),
-            other => Err(format!(
-                "the launcher did not refuse: {other:?}{}",
-                attempt.told
-            )),
-        }
-    }
-
     /// The probes of this setting, each shown to hold under the whole plan.
     fn probes(self) -> Result<Probes, String> {
         let mut found = Probes::default();
@@ -250,7 +200,7 @@ impl Setting {
     }
 
     /// Every mutation of the plan here, with the streams that it is made with.
-    fn mutations(self) -> Result<Vec<(Listed, Streams)>, String> {
+    pub(crate) fn mutations(self) -> Result<Vec<(Listed, Streams)>, String> {
         let mut mutations: Vec<(Listed, Streams)> = Vec::new();
         for streams in [Streams::Pipes, Streams::Files] {
             let probe = Probe {
@@ -445,7 +395,10 @@ impl Setting {
 }
 
 /// The same for each of `things`, by a few workers.
-fn side_by_side<T: Sync, R: Send>(things: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub(crate) fn side_by_side<T: Sync, R: Send>(
+    things: &[T],
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let ended = Mutex::new(Vec::new());
     thread::scope(|scope| {

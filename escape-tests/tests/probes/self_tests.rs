@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::{Command, Output};
 use std::time::Duration;
 
 use escape_tests::harness::drive;
@@ -31,6 +32,16 @@ pub(crate) fn trials() -> Vec<Trial> {
             a_missing_inside_half_fails,
         ),
         Trial::test("harness::a_hang_fails", a_hang_fails),
+        Trial::test("harness::exit_status_127_fails", exit_status_127_fails),
+        Trial::test("harness::a_missing_probe_fails", a_missing_probe_fails),
+        Trial::test(
+            "harness::a_skip_fails_where_the_host_promised",
+            a_skip_fails_where_the_host_promised,
+        ),
+        Trial::test(
+            "harness::a_failure_is_an_exit_status",
+            a_failure_is_an_exit_status,
+        ),
         Trial::test(
             "harness::the_report_of_another_probe_fails",
             the_report_of_another_probe_fails,
@@ -149,6 +160,73 @@ fn a_missing_inside_half_fails() -> Result<(), Failed> {
     let mut lab = trial.lab()?;
     trial.inside = "/usr/bin/true".into();
     expect_failure(trial.run_in(&mut lab), "0 lines were reported")
+}
+
+/// What a shell says of a program that is not there, and what a filter of failures would take for a denial.
+fn exit_status_127_fails() -> Result<(), Failed> {
+    let mut trial = trial("home_secrets", Way::CommandLine);
+    let mut lab = trial.lab()?;
+    let fake = lab.bait.folder.join("fake");
+    lab.caller.write(&fake, "#!/bin/sh\nexit 127\n");
+    fs::set_permissions(&fake, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    trial.launcher = fake;
+    let words = "the trial ended with exit status: 127";
+    expect_failure(trial.run_in(&mut lab), words)
+}
+
+fn a_missing_probe_fails() -> Result<(), Failed> {
+    for way in [Way::Holds, Way::CommandLine] {
+        let mut trial = trial("home_secrets", way);
+        trial.name = "no_such_probe".into();
+        fails(&trial, "the trial ended with exit status: 97")?;
+    }
+    Ok(())
+}
+
+/// This program once more, as a host that promised everything and lacks something, and as one that promised nothing.
+fn a_skip_fails_where_the_host_promised() -> Result<(), Failed> {
+    for (strict, words) in [("1", "skipped under"), ("0", "1 ignored")] {
+        let ran = again(SKIPS, strict)?;
+        let said = String::from_utf8_lossy(&ran.stdout);
+        if ran.status.success() == (strict == "1") || !said.contains(words) {
+            return Err(format!("strict {strict}: {}\n{said}", ran.status).into());
+        }
+    }
+    Ok(())
+}
+
+/// A harness that prints FAILED and exits with 0 has been seen.
+fn a_failure_is_an_exit_status() -> Result<(), Failed> {
+    let ran = again(FAILS, "1")?;
+    let said = String::from_utf8_lossy(&ran.stdout);
+    if ran.status.success() || !said.contains("1 failed") {
+        return Err(format!("{}\n{said}", ran.status).into());
+    }
+    Ok(())
+}
+
+/// A test that does nothing but to be skipped, and one that fails: they exist where this program is told so.
+const SKIPS: &str = "example::skips";
+const FAILS: &str = "example::fails";
+const EXAMPLES: &str = "CLAUDEBOX_TESTS_EXAMPLES";
+
+/// The tests that must not pass.
+pub(crate) fn examples() -> Vec<Trial> {
+    if std::env::var_os(EXAMPLES).is_none() {
+        return Vec::new();
+    }
+    vec![
+        Trial::ignorable_test(SKIPS, || super::skip("this host has no such thing")),
+        Trial::test(FAILS, || Err("it fails".into())),
+    ]
+}
+
+fn again(test: &str, strict: &str) -> std::io::Result<Output> {
+    let mut this = Command::new(std::env::current_exe()?);
+    this.args(["--exact", test]).env(EXAMPLES, "1");
+    this.env("CLAUDEBOX_TESTS_STRICT", strict)
+        .env_remove("CLAUDEBOX_TESTS_JSON");
+    this.output()
 }
 
 fn a_hang_fails() -> Result<(), Failed> {
