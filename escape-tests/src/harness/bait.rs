@@ -258,10 +258,10 @@ impl Bait {
             .then(|| format!("{} is on the host", path.display()))
     }
 
-    /// The name under which an attack of this trial makes something in a folder of the host's own.
+    /// The name under which an attack of this trial makes something in a folder of the host's own. It is no canary.
     #[must_use]
     pub fn new_name(&self) -> String {
-        format!("claudebox-{}", self.mark)
+        format!("claudebox-{}", self.mark.trim_start_matches("canary"))
     }
 
     /// A report that an attack made something beside one of these files of the host, which is taken away again.
