@@ -210,7 +210,7 @@ fn where_a_package_puts_it() {
         .expect("two folders");
     let libexec = folder.join("libexec/claudebox");
     fs::create_dir_all(&libexec).expect("a folder");
-    fs::hard_link(COMPANION, libexec.join("claudebox-verify")).expect("installing");
+    fs::copy(COMPANION, libexec.join("claudebox-verify")).expect("installing");
     for path in [libexec.clone(), libexec.join("claudebox-verify")] {
         fs::set_permissions(path, PermissionsExt::from_mode(0o755)).expect("chmod");
     }
