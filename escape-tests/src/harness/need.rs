@@ -27,8 +27,6 @@ pub enum Unbuilt {
     HostRunGuarded,
     /// The rest of the system call filter.
     WideFilter,
-    /// Landlock as a second wall over files and devices.
-    LandlockFiles,
     /// Limits on processes, memory and open files.
     Limits,
     /// Secrets that lie in the project itself are hidden on request.
@@ -51,9 +49,6 @@ impl Unbuilt {
                 "HostRunGuarded: what the host would run later is read-only or reported (FS-I, EXIT-A)"
             }
             Unbuilt::WideFilter => "WideFilter: the system calls of HARD-02 that pass today",
-            Unbuilt::LandlockFiles => {
-                "LandlockFiles: a second wall over files and devices (HARD-03)"
-            }
             Unbuilt::Limits => "Limits: processes, memory, open files (HARD-04)",
             Unbuilt::ProjectSecretsHidden => "ProjectSecretsHidden: --hide (FS-J)",
             Unbuilt::TerminalRestored => {
