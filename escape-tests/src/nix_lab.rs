@@ -91,6 +91,12 @@ impl Machine {
             skipped("machines of other shapes are entered by /usr/bin/bwrap, which is not there");
             return None;
         }
+        if shape == Shape::NixOnDebian && !is_root() {
+            skipped(
+                "its bwrap lies in a tree of who builds the machine, and claudebox runs root's alone; run it as root",
+            );
+            return None;
+        }
         let machine = Self {
             shape,
             caller: Caller::new(),
