@@ -50,7 +50,7 @@ impl Invocation {
         let mut contents = Vec::new();
         let mut folders = Folders::default();
         for step in &plan.steps {
-            for folder in folders.missing(&step.action) {
+            if let Some(folder) = folders.missing(&step.action) {
                 for argument in ["--dir".as_bytes(), folder.as_bytes()] {
                     hidden.extend_from_slice(argument);
                     hidden.push(0);
@@ -60,10 +60,6 @@ impl Invocation {
                 hidden.extend_from_slice(argument.as_bytes());
                 hidden.push(0);
             }
-        }
-        for argument in ["--chdir".as_bytes(), plan.cwd.as_bytes()] {
-            hidden.extend_from_slice(argument);
-            hidden.push(0);
         }
         let mut arguments: Vec<OsString> = vec!["--args".into(), ARGUMENTS.to_string().into()];
         if !plan
@@ -90,8 +86,8 @@ impl Invocation {
     }
 }
 
-/// The folders that stand so far. bwrap makes those that are missing on the way by itself, but with mode 0700 for a link and
-/// for what is mounted with a mode for its owner alone.
+/// The folders that stand so far. bwrap makes those that are missing on the way by itself, but closed to others where what comes
+/// there has no mode that is open to them: then they are made before.
 #[derive(Default)]
 struct Folders {
     made: BTreeSet<PathBuf>,
@@ -99,11 +95,9 @@ struct Folders {
 }
 
 impl Folders {
-    /// What is missing above the place of `action`, from the top.
-    fn missing(&mut self, action: &Action) -> Vec<OsString> {
-        let Some(at) = action.place() else {
-            return Vec::new();
-        };
+    /// The lowest folder that is missing above the place of `action`, and would be closed.
+    fn missing(&mut self, action: &Action) -> Option<OsString> {
+        let at = action.place()?;
         let mut missing = Vec::new();
         for folder in at.path().ancestors().skip(1) {
             let stands = folder.parent().is_none()
@@ -125,8 +119,13 @@ impl Folders {
             }
             _ => {}
         }
-        missing.reverse();
-        missing
+        let open = match action {
+            Action::File { .. } | Action::Copy { .. } => true,
+            Action::Tmpfs { mode, .. } => mode & 0o077 != 0,
+            _ => false,
+        };
+        // With the lowest, bwrap makes those above it, open as well.
+        missing.into_iter().next().filter(|_| !open)
     }
 }
 
