@@ -78,6 +78,17 @@ fn main() -> ExitCode {
                 format!("mutation::{}", setting.name()),
                 move || setting.run().map_err(Into::into),
             ));
+            // The network is one flag: the others are the same.
+            if tier == Tier::None {
+                trials.push(Trial::test(
+                    format!("flags::{}", setting.name()),
+                    move || setting.flags().map_err(Into::into),
+                ));
+                trials.push(Trial::test(
+                    format!("broken_bwrap::{}", setting.name()),
+                    move || setting.broken().map_err(Into::into),
+                ));
+            }
             trials.push(Trial::test(
                 format!("lying_bwrap::{}", setting.name()),
                 move || setting.lie().map_err(Into::into),

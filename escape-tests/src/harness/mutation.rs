@@ -7,6 +7,7 @@
 //! Who carries one out: [`launcher`] is the launcher under a mutated plan, [`super::batch`] makes many attempts in its one
 //! sandbox.
 
+pub mod flags;
 pub mod launcher;
 pub mod liar;
 
@@ -221,30 +222,35 @@ pub fn is_of_bwrap(action: &Action) -> bool {
     *action == always || *action == Action::NoNewPrivileges
 }
 
-/// The mutation that leaves `action` out, by name. What is fresh for each trial has a name in angle brackets.
-fn named_step(action: &Action, bait: &Bait) -> String {
-    let place = |path: &Path| {
-        let fresh = [
-            (&bait.project, "<project>"),
-            (&bait.granted, "<granted>"),
-            (&bait.home, "<home>"),
-            (&bait.inside, "<inside>"),
-            (&bait.folder, "<folder>"),
-        ];
-        for (folder, name) in fresh {
-            if let Ok(rest) = path.strip_prefix(folder) {
-                let rest = rest.display().to_string();
-                return if rest.is_empty() {
-                    name.to_owned()
-                } else {
-                    format!("{name}/{rest}")
-                };
-            }
+/// A path by a name that is the same on every run: what is fresh for each trial stands in angle brackets.
+fn shown_place(path: &Path, bait: &Bait) -> String {
+    let programs = bait.inside.parent().unwrap_or(&bait.inside);
+    let fresh = [
+        (bait.project.as_path(), "<project>"),
+        (bait.granted.as_path(), "<granted>"),
+        (bait.home.as_path(), "<home>"),
+        (bait.inside.as_path(), "<inside>"),
+        (programs, "<programs>"),
+        (bait.folder.as_path(), "<folder>"),
+    ];
+    for (folder, name) in fresh {
+        if let Ok(rest) = path.strip_prefix(folder) {
+            let rest = rest.display().to_string();
+            return if rest.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{name}/{rest}")
+            };
         }
-        path.display()
-            .to_string()
-            .replace(&format!("/run/user/{}", bait.inside_uid), "/run/user/<uid>")
-    };
+    }
+    path.display()
+        .to_string()
+        .replace(&format!("/run/user/{}", bait.inside_uid), "/run/user/<uid>")
+}
+
+/// The mutation that leaves `action` out, by name.
+fn named_step(action: &Action, bait: &Bait) -> String {
+    let place = |path: &Path| shown_place(path, bait);
     let what = match action {
         Action::CloseDescriptors => "closing descriptors".into(),
         Action::JoinNewKeyring => "a new keyring".into(),
@@ -355,6 +361,18 @@ pub const MISSED_AS_ROOT: &[(&str, &str)] = &[
     (
         "without dropping capabilities",
         "started by an ordinary user, bwrap drops every capability whether it is asked or not",
+    ),
+    (
+        "without flag --cap-drop",
+        "started by an ordinary user, bwrap drops every capability whether it is asked or not",
+    ),
+    (
+        "without flag --uid",
+        "bwrap maps an ordinary user's own uid where it is not told another, and that is the same",
+    ),
+    (
+        "without flag --gid",
+        "bwrap maps an ordinary user's own gid where it is not told another, and that is the same",
     ),
     (
         "without the uid",

@@ -217,11 +217,13 @@ pub fn arguments(spec: &Spec, options: Vec<OsString>) -> Vec<OsString> {
     arguments
 }
 
-/// What a caller has about them when they start a launcher: open descriptors, a session key, core files allowed.
+/// What a caller has about them when they start a launcher: open descriptors, a session key, core files allowed, and a umask that
+/// leaves every file open to everyone.
 ///
 /// # Errors
 /// What could not be done.
 pub fn be_careless(bait: &Bait) -> Result<(), String> {
+    nix::sys::stat::umask(nix::sys::stat::Mode::empty());
     leave_open(bait).map_err(|error| format!("leaving descriptors open: {error}"))?;
     plant_key(bait)?;
     allow_core_files().map_err(|error| format!("allowing core files: {error}"))

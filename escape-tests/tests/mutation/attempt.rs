@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use escape_tests::claudebox_bin;
 use escape_tests::harness::batch;
@@ -44,6 +45,17 @@ pub(crate) fn start(
     what: What<'_>,
     task: &launcher::Task,
     leaves_open: bool,
+) -> Result<Attempt, String> {
+    start_within(setting, what, task, leaves_open, LIMIT)
+}
+
+/// As [`start`], with another limit.
+pub(crate) fn start_within(
+    setting: Setting,
+    what: What<'_>,
+    task: &launcher::Task,
+    leaves_open: bool,
+    limit: Duration,
 ) -> Result<Attempt, String> {
     let this = std::env::current_exe().map_err(|error| error.to_string())?;
     let (name, probe, inside) = match what {
@@ -96,7 +108,7 @@ pub(crate) fn start(
         as_root: setting.as_root,
         probe,
         input: &input.map_err(|error| error.to_string())?,
-        limit: LIMIT,
+        limit,
         folder: &lab.bait.project,
     };
     let told = start

@@ -1,12 +1,32 @@
-//! Owns the lies of bwrap in one setting: what it leaves out by itself, PID 1 must find out before the command starts (HARD-05).
+//! Owns a bwrap that cannot be relied on, in one setting: what it leaves out by itself, PID 1 must find out before the command starts
+//! (HARD-05), or a probe must; and one that does nothing of what it should starts nothing (CFG-11).
 
-use escape_tests::harness::mutation::Listed;
-use escape_tests::harness::mutation::launcher::Task;
+use std::time::{Duration, Instant};
+
+use escape_tests::harness::mutation::launcher::{REFUSED, Task};
+use escape_tests::harness::mutation::{Listed, missed_as_root};
 use escape_tests::probe::{Probe, Streams};
 
-use crate::attempt::{What, start};
+use crate::attempt::{What, start, start_within};
 use crate::judge::{Red, reds};
 use crate::setting::{Setting, side_by_side};
+
+/// Longer than the launcher waits for a bwrap that hangs, and the time to tell.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What each does in the place of bwrap. The command of the sandbox is its last arguments: `-- INIT init`.
+const BROKEN: [(&str, &str); 7] = [
+    ("fails", "exit 1"),
+    ("fails as if it were not there", "exit 127"),
+    ("succeeds, and did nothing", "exit 0"),
+    (
+        "says that all is well",
+        "echo ok; echo ok >&2; echo '{\"started\":null}' >&3; exit 0",
+    ),
+    ("says garbage", "head -c 100000 /dev/urandom >&3; exit 0"),
+    ("is killed", "kill -KILL $$"),
+    ("hangs", "exec sleep 30"),
+];
 
 impl Setting {
     /// Has bwrap leave out, one at a time, all that PID 1 compares with the plan: the launcher must refuse, and name the guard.
@@ -43,6 +63,67 @@ impl Setting {
         } else {
             Err(wrong.join("\n"))
         }
+    }
+
+    /// Has bwrap leave out each of its flags, one at a time: the launcher must refuse, or a probe must be red.
+    pub(crate) fn flags(self) -> Result<(), String> {
+        let probes = self.probes()?;
+        let listed = self.listed(Streams::Pipes, &Task::ListFlags)?;
+        let ended = side_by_side(&listed, |flag| {
+            let task = Task::FlagLeftOut(flag.name.clone());
+            let red = self.first_red(&task, flag, Streams::Pipes, &probes, true);
+            (flag.clone(), red)
+        });
+        let (mut wrong, mut refused, mut red) = (Vec::new(), 0, 0);
+        for (flag, ended) in &ended {
+            let equal = missed_as_root(&flag.name, self.uid());
+            match (ended, equal) {
+                (Err(why), _) => wrong.push(format!("{}: {why}", flag.name)),
+                (Ok(Some(Red::Refused(_) | Red::NothingStarts(_))), None) => refused += 1,
+                (Ok(Some(Red::Reached(..) | Red::Differs(..))), None) => red += 1,
+                (Ok(None), None) => wrong.push(format!("{} turns no probe red", flag.name)),
+                (Ok(None), Some(_)) => {}
+                (Ok(Some(red)), Some(_)) => {
+                    wrong.push(format!(
+                        "{} is missed as an ordinary user too: {red:?}",
+                        flag.name
+                    ));
+                }
+            }
+        }
+        println!(
+            "{}: {} flags of bwrap left out: {refused} start nothing, {red} turn a probe red, {} are missed as uid 0",
+            self.name(),
+            listed.len(),
+            listed.len() - refused - red
+        );
+        if wrong.is_empty() {
+            Ok(())
+        } else {
+            Err(wrong.join("\n"))
+        }
+    }
+
+    /// Puts programs in the place of bwrap that do nothing of what it should (CFG-11): the launcher must refuse, and soon.
+    pub(crate) fn broken(self) -> Result<(), String> {
+        for (what, script) in BROKEN {
+            let task = Task::Instead(format!("#!/bin/sh\n{script}\n"));
+            let probe = Probe::USUAL;
+            let began = Instant::now();
+            let attempt =
+                start_within(self, What::One("hostname", &probe), &task, false, PATIENCE)?;
+            let said = attempt.told.stderr.contains(REFUSED);
+            let reported = attempt.told.stdout.contains("seen");
+            if !said || reported || attempt.told.late {
+                return Err(format!("bwrap {what}: nobody refused{}", attempt.told));
+            }
+            println!(
+                "{}: bwrap {what}: refused after {:.1?}",
+                self.name(),
+                began.elapsed()
+            );
+        }
+        Ok(())
     }
 
     /// Whether PID 1 found it out; false where bwrap itself could not make a sandbox.

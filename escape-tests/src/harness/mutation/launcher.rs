@@ -16,6 +16,7 @@ use claudebox::launch::{self, Pins};
 use claudebox::plan::Plan;
 use serde::{Deserialize, Serialize};
 
+use super::{Listed, flags, liar};
 use crate::harness::trial::{NO_TRIAL, Spec};
 use crate::probes;
 
@@ -50,6 +51,12 @@ pub enum Task {
     Mutated(Vec<String>),
     /// Starts under the plan as it is, with a bwrap that carries out the mutation of this name and does not say so.
     Lied(String),
+    /// Lists the flags of bwrap on standard output.
+    ListFlags,
+    /// Starts under the plan as it is, with a bwrap that leaves out the flag of this name.
+    FlagLeftOut(String),
+    /// Starts with this program, which is the text of a script, in the place of bwrap.
+    Instead(String),
 }
 
 /// Whether this program was started as the launcher: then this is its exit status.
@@ -91,23 +98,47 @@ fn launch(folder: &Path, arguments: Vec<OsString>) -> Result<u8, String> {
     let config = Config::resolve(&entry, &facts).map_err(|error| error.to_string())?;
     let mut plan = Plan::new(&config, &facts).map_err(|error| error.to_string())?;
     let all = super::all(&plan, &spec.bait);
+    let probe = probes::ALL.iter().find(|(name, _)| *name == spec.probe);
+    if let Some(go_wrong) = probe.and_then(|(_, probe)| probe.amiss) {
+        go_wrong(&mut plan);
+    }
+    let own = &spec.bait.beside;
+    let list = |listed: Vec<Listed>| {
+        use std::io::Write;
+        let listed = serde_json::to_string(&listed).map_err(|error| error.to_string())?;
+        let said = writeln!(std::io::stdout(), "{listed}").map(|()| 0);
+        said.map_err(|error| error.to_string())
+    };
     match &order.task {
-        Task::List => {
-            use std::io::Write;
-            let listed: Vec<_> = all.into_iter().map(|one| one.listed).collect();
-            let listed = serde_json::to_string(&listed).map_err(|error| error.to_string())?;
-            return writeln!(std::io::stdout(), "{listed}")
-                .map(|()| 0)
-                .map_err(|error| error.to_string());
+        Task::List => return list(all.into_iter().map(|one| one.listed).collect()),
+        Task::ListFlags => {
+            let flags = flags::all(&plan, &spec.bait)?;
+            return list(flags.into_iter().map(|one| one.listed).collect());
         }
         Task::Whole => {}
+        Task::FlagLeftOut(name) => {
+            let mut flags = flags::all(&plan, &spec.bait)?.into_iter();
+            let flag = flags.find(|one| one.listed.name == *name);
+            let flag = flag.ok_or_else(|| format!("this plan has no {name}"))?;
+            liar::place(&mut plan, flag.without, own)
+                .map_err(|error| format!("{name}: {error}"))?;
+        }
+        Task::Instead(script) => {
+            let path = own.join("instead-of-bwrap");
+            let written = fs::write(&path, script).and_then(|()| {
+                fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            });
+            written.map_err(|error| format!("writing {}: {error}", path.display()))?;
+            plan.bwrap = path.as_path().into();
+        }
         Task::Lied(name) => {
             let lie = all.iter().find(|one| one.listed.name == *name);
             let lie = lie.ok_or_else(|| format!("this plan has no mutation {name}"))?;
             let mut lied = plan.clone();
             lie.apply(&mut lied, &facts);
-            super::liar::place(&mut plan, &lied, &spec.bait.beside)
-                .map_err(|error| format!("{name}: {error}"))?;
+            let arguments =
+                liar::arguments(&plan, &lied).map_err(|why| format!("{name}: {why}"))?;
+            liar::place(&mut plan, arguments, own).map_err(|error| format!("{name}: {error}"))?;
         }
         Task::Mutated(names) => {
             let whole = plan.clone();
@@ -127,10 +158,6 @@ fn launch(folder: &Path, arguments: Vec<OsString>) -> Result<u8, String> {
                 return Err(format!("{names:?} left the plan as it was"));
             }
         }
-    }
-    let probe = probes::ALL.iter().find(|(name, _)| *name == spec.probe);
-    if let Some(go_wrong) = probe.and_then(|(_, probe)| probe.amiss) {
-        go_wrong(&mut plan);
     }
     let pins = Pins::hold(&plan).map_err(|error| error.to_string())?;
     if let Some(meddle) = probe.and_then(|(_, probe)| probe.meddle) {

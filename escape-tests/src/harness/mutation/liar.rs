@@ -29,20 +29,26 @@ struct Lie {
     arguments: Vec<u8>,
 }
 
-/// Has `plan` be carried out as `lied`. Its contents keep their descriptors: no step that has one may be missing.
+/// The arguments by which `plan` is carried out as `lied`. Its contents keep their descriptors: no step that has one may be missing.
 ///
 /// # Errors
-/// Where nothing would differ, or the liar cannot be placed in `folder`, which is the caller's.
-pub fn place(plan: &mut Plan, lied: &Plan, folder: &Path) -> io::Result<()> {
+/// Where nothing would differ.
+pub fn arguments(plan: &Plan, lied: &Plan) -> Result<Vec<u8>, String> {
     let (whole, lied) = (Invocation::of(plan), Invocation::of(lied));
     if whole.hidden_arguments == lied.hidden_arguments || whole.contents != lied.contents {
-        return Err(io::Error::other(
-            "that lie changes nothing that can be told",
-        ));
+        return Err("that lie changes nothing that can be told".into());
     }
+    Ok(lied.hidden_arguments)
+}
+
+/// Has `plan` be carried out by these arguments.
+///
+/// # Errors
+/// Where the liar cannot be placed in `folder`, which is the caller's.
+pub fn place(plan: &mut Plan, arguments: Vec<u8>, folder: &Path) -> io::Result<()> {
     let lie = Lie {
         bwrap: plan.bwrap.path().to_owned(),
-        arguments: lied.hidden_arguments,
+        arguments,
     };
     fs::write(folder.join(LIE), serde_json::to_vec(&lie)?)?;
     let liar = folder.join(NAME);
