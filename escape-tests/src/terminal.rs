@@ -178,6 +178,12 @@ impl Terminal {
             .expect("typing on the terminal");
     }
 
+    /// The process group that a key reaches; `None` once the terminal has no session.
+    #[must_use]
+    pub fn foreground(&self) -> Option<Pid> {
+        rustix::termios::tcgetpgrp(&self.master).ok()
+    }
+
     /// Types a line for the interactive bash, which then is at its prompt no more.
     pub fn type_line(&self, line: &str) {
         self.forget();

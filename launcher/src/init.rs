@@ -9,6 +9,7 @@
     reason = "PID 1 acts; it sees nothing but the inside"
 )]
 
+mod command;
 mod filter;
 mod found;
 
@@ -16,16 +17,13 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, getpgrp, setpgid, tcsetpgrp};
+use nix::unistd::{Pid, getpgrp, setpgid};
 use serde::{Deserialize, Serialize};
 
 pub use self::filter::{Denied, Rule};
@@ -161,48 +159,18 @@ fn stage() -> io::Result<u8> {
         Some(Word::Go) => {}
         _ => return Ok(125),
     }
-    if order.foreground {
-        // Before the command exists, so that its first read of the terminal finds it in the foreground.
-        take_foreground();
-    }
-    let program = match look_up(&order) {
-        Ok(program) => program,
+    let (command, keys) = match command::start(&order) {
+        Ok(started) => started,
         Err((status, why)) => {
             say(&control, &Event::NotStarted(status, why))?;
             return Ok(status);
         }
     };
-    let mut command = Command::new(&program);
-    command
-        .arg0(&order.program)
-        .args(&order.arguments)
-        .env_clear()
-        .current_dir(&order.cwd);
-    command.envs(
-        order
-            .variables
-            .iter()
-            .map(|(name, value)| (&**name, &**value)),
-    );
-    let child = match command.spawn() {
-        Ok(child) => child,
-        Err(error) => {
-            let status = if error.kind() == io::ErrorKind::NotFound {
-                127
-            } else {
-                126
-            };
-            say(
-                &control,
-                &Event::NotStarted(status, format!("{}: {error}", Text::from(program))),
-            )?;
-            return Ok(status);
-        }
-    };
-    drop(command);
     say(&control, &Event::Started)?;
-    let pid = Pid::from_raw(i32::try_from(child.id()).expect("a PID fits"));
-    watch(pid, &control, words)
+    for key in keys {
+        let _ = kill(command, key);
+    }
+    watch(command, &control, words)
 }
 
 /// What only the inside can do to itself, before the command exists. The filter comes last: it could refuse the rest.
@@ -280,64 +248,6 @@ pub(crate) fn close_all_but(kept: &[std::os::fd::BorrowedFd<'_>]) -> io::Result<
     Ok(())
 }
 
-/// The command as execvp(3) finds it in the PATH of the inside; 126 or 127 with the reason where it does not.
-fn look_up(order: &Order) -> Result<PathBuf, (u8, String)> {
-    let program = &order.program;
-    if program.as_encoded_bytes().contains(&b'/') {
-        let path = Path::new(&order.cwd).join(program.path());
-        return executable(&path)
-            .map(|()| path)
-            .map_err(|(status, why)| (status, format!("{program}: {why}")));
-    }
-    let path = order
-        .variables
-        .iter()
-        .find(|(name, _)| *name == "PATH")
-        .map(|(_, value)| value.clone());
-    if program.is_empty() {
-        return Err((127, "the command is empty".into()));
-    }
-    let mut denied = None;
-    for folder in std::env::split_paths(&path.unwrap_or_default()) {
-        let candidate = folder.join(program.path());
-        match executable(&candidate) {
-            Ok(()) => return Ok(candidate),
-            Err((126, why)) if why != FOLDER => {
-                denied = Some((126, format!("{}: {why}", Text::from(candidate))))
-            }
-            Err(_) => {}
-        }
-    }
-    Err(denied.unwrap_or_else(|| (127, format!("{program}: not found in PATH inside"))))
-}
-
-const FOLDER: &str = "it is a folder";
-
-fn executable(path: &Path) -> Result<(), (u8, &'static str)> {
-    use nix::unistd::{AccessFlags, access};
-    match std::fs::metadata(path) {
-        // execvp(3) passes a folder over; by its path it is found, and cannot be executed.
-        Ok(metadata) if metadata.is_dir() => Err((126, FOLDER)),
-        Ok(_) if access(path, AccessFlags::X_OK).is_ok() => Ok(()),
-        Ok(_) => Err((126, "it is not executable")),
-        Err(_) => Err((127, "not found inside")),
-    }
-}
-
-/// Puts this process group into the foreground of the controlling terminal, if there is one.
-fn take_foreground() {
-    let Ok(terminal) = File::options().read(true).write(true).open("/dev/tty") else {
-        return;
-    };
-    let mut mask = SigSet::empty();
-    mask.add(Signal::SIGTTOU);
-    // From the background this call is stopped by SIGTTOU unless it is blocked (tcsetpgrp(3)).
-    if mask.thread_block().is_ok() {
-        let _ = tcsetpgrp(&terminal, getpgrp());
-        let _ = mask.thread_unblock();
-    }
-}
-
 /// Reaps, passes on, reports, until the command ends.
 fn watch(command: Pid, control: &UnixStream, mut words: BufReader<&UnixStream>) -> io::Result<u8> {
     let mut mask = SigSet::empty();
@@ -374,7 +284,7 @@ fn watch(command: Pid, control: &UnixStream, mut words: BufReader<&UnixStream>) 
                 }
                 Some(Word::Resume { foreground }) => {
                     if foreground {
-                        take_foreground();
+                        command::take_foreground();
                     }
                     let _ = kill(Pid::from_raw(-getpgrp().as_raw()), Signal::SIGCONT);
                 }

@@ -3,7 +3,7 @@
 //! The moment is not to be had exactly: each test tries many, a millisecond apart, around the time that a start takes.
 
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use escape_tests::terminal::Terminal;
 use escape_tests::{Caller, SOON};
@@ -51,4 +51,27 @@ fn sighup_while_it_starts_ends_it() {
 #[test]
 fn sigkill_while_it_starts_ends_all_of_it() {
     interrupted_while_it_starts(137, |terminal| kill(terminal.command_pid(), Signal::KILL));
+}
+
+/// Between two process groups a key must not be lost: PID 1 takes the terminal before there is a command to be ended.
+#[test]
+fn ctrl_c_as_the_terminal_is_handed_over_ends_it() {
+    for _ in 0..20 {
+        let caller = Caller::new();
+        let line = claudebox(&["exec", "--network", "none", "--", "sleep", "1000"]);
+        let terminal = Terminal::start(&caller, &line, |_| {});
+        terminal.expect(QUESTION);
+        let launcher = terminal.foreground();
+        terminal.type_text("\r");
+        let end = Instant::now() + SOON;
+        while terminal.foreground() == launcher && Instant::now() < end {}
+        terminal.type_text("\x03");
+        assert_eq!(
+            terminal.ended(SOON).code,
+            130,
+            "screen:\n{}",
+            terminal.screen()
+        );
+        nothing_is_left(|| terminal.session());
+    }
 }
