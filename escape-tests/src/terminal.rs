@@ -8,8 +8,9 @@ mod processes;
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::num::NonZeroU16;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -117,21 +118,11 @@ impl Terminal {
     }
 
     fn open(caller: &Caller, notes: PathBuf, fill: impl FnOnce(&mut Command)) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
-            .expect("a pseudo-terminal");
-        grantpt(&master)
-            .and_then(|()| unlockpt(&master))
-            .expect("a new pseudo-terminal can be unlocked");
-        let name = ptsname(&master, Vec::new()).expect("it has a name");
-        let slave = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let slave =
-            rustix::fs::open(name.as_c_str(), slave, Mode::empty()).expect("the other side opens");
+        let (master, slave) = pair(ROWS, COLUMNS).expect("a pseudo-terminal");
         // A login gives its terminal to the user in the same way.
         let owner = Uid::from_raw(caller.uid());
         rustix::fs::fchown(&slave, Some(owner), None::<Gid>)
             .expect("giving the terminal to the caller");
-        rustix::termios::tcsetwinsize(&slave, winsize(ROWS, COLUMNS))
-            .expect("setting the size of the terminal");
 
         // setsid makes the new session, and its terminal the controlling one; env takes back what this process ignores, such
         // as SIGINT where a shell runs the tests in the background: an ignored signal is inherited, and cannot be caught in
@@ -350,6 +341,22 @@ fn notes_folder(caller: &Caller) -> PathBuf {
 
 fn lines(number: u16) -> NonZeroU16 {
     NonZeroU16::new(number).expect("a window has lines and columns")
+}
+
+/// Both ends of a new terminal. What other threads start meanwhile does not inherit them: the slave would stay open with it, and
+/// whoever waits for the end of the terminal would wait for the end of that.
+///
+/// # Errors
+/// Where there is no pseudo-terminal.
+pub fn pair(rows: u16, columns: u16) -> io::Result<(OwnedFd, OwnedFd)> {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+    grantpt(&master)?;
+    unlockpt(&master)?;
+    let name = ptsname(&master, Vec::new())?;
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let slave = rustix::fs::open(name.as_c_str(), flags, Mode::empty())?;
+    rustix::termios::tcsetwinsize(&slave, winsize(rows, columns))?;
+    Ok((master, slave))
 }
 
 fn winsize(rows: u16, columns: u16) -> Winsize {

@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use nix::libc;
-use nix::pty::{OpenptyResult, Winsize, openpty};
 
 use super::bait::{Bait, Recorded};
 use super::lab::Lab;
+use crate::terminal::{self, COLUMNS, ROWS};
 
 /// Notes how the terminal is, runs the command, notes how it is then, and takes what could be read as if it had been typed.
 /// A signal from the keyboard is for the command: one that is caught here, unlike one that is ignored, is not inherited.
@@ -35,13 +35,6 @@ dd bs=4096 count=1 of="$notes/typed" 2>/dev/null
 exit "$code"
 "#;
 
-const SIZE: Winsize = Winsize {
-    ws_row: 24,
-    ws_col: 80,
-    ws_xpixel: 0,
-    ws_ypixel: 0,
-};
-
 /// A terminal, and the command that will run on it.
 #[derive(Debug)]
 pub(super) struct OnTerminal {
@@ -54,7 +47,7 @@ pub(super) struct OnTerminal {
 impl OnTerminal {
     /// A terminal for `command`, whose standard output is a pipe.
     pub(super) fn prepare(command: Command, lab: &Lab) -> io::Result<Self> {
-        let OpenptyResult { master, slave } = openpty(&SIZE, None)?;
+        let (master, slave) = terminal::pair(ROWS, COLUMNS)?;
         // As login(1) gives it to its user.
         let uid = nix::unistd::Uid::from_raw(lab.bait.uid);
         nix::unistd::fchown(&slave, Some(uid), None)?;

@@ -3,7 +3,6 @@
 //!   (threats: MNT-01, MNT-15)
 use super::planted_in_project::link_each;
 use crate::harness::inside;
-use crate::harness::tree::Part;
 use crate::probe::*;
 
 const NAMES: [&str; 14] = [
@@ -43,10 +42,6 @@ fn planted(_: &Bait) -> Seen {
 pub const PROBE: Probe = Probe {
     asks: "do links at the files that a launcher covers or reads in the project lead the next session out of it?",
     threats: &["MNT-01", "MNT-15"],
-    behind: &[Guard::HomeHidden],
-    tiers: &[Tier::None],
-    also_as_root: true,
-    before: Some(|lab| Part::Outside.take(&lab.bait)),
     expect: Expect::Exactly(planted),
     attempt: |bait| plant(bait, 0),
     then: &[
@@ -68,6 +63,5 @@ pub const PROBE: Probe = Probe {
         }),
         Then::Session(Session::USUAL),
     ],
-    harmed: |bait| Part::Outside.changed(bait),
-    ..Probe::USUAL
+    ..super::planted_in_project::PROBE
 };

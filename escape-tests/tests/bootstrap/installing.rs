@@ -4,6 +4,8 @@ use std::fs;
 use std::io::Write as _;
 use std::process::Stdio;
 
+use escape_tests::terminal::{COLUMNS, ROWS, pair};
+
 use crate::machine::{DEBIAN, Machine};
 use crate::{BUILD, DEBIAN_INSTALL, PROOF, joined};
 
@@ -298,13 +300,13 @@ fn a_package_manager_that_only_says_so_is_not_believed() {
 fn at_a_terminal_it_asks_and_a_no_installs_nothing() {
     for (answer, installs) in [("n\n", false), ("\n", true)] {
         let machine = Machine::debian();
-        let pty = nix::pty::openpty(None, None).expect("a pseudo-terminal");
+        let (master, slave) = pair(ROWS, COLUMNS).expect("a pseudo-terminal");
         let mut command = machine.command(&["packages"]);
         command
-            .stdin(Stdio::from(pty.slave))
+            .stdin(Stdio::from(slave))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        fs::File::from(pty.master.try_clone().expect("a second descriptor"))
+        fs::File::from(master.try_clone().expect("a second descriptor"))
             .write_all(answer.as_bytes())
             .expect("the answer is typed");
         let run = machine.noted_in(command.output().expect("/bin/sh starts"));
