@@ -14,12 +14,7 @@ pub const PROBE: Probe = Probe {
     walls: true,
     needs: &[Need::LandlockScopes],
     expect: Expect::Exactly(|bait| {
-        let denied = if bait.tier == Tier::None {
-            Errno::ECONNREFUSED
-        } else {
-            Errno::EPERM
-        };
-        let denied = || Act::errno(denied);
+        let denied = || super::abstract_sockets::denied(bait);
         Seen::one("sendto(2)", denied()).and("connect(2)", denied())
     }),
     attempt: |bait| {

@@ -17,14 +17,7 @@ pub const PROBE: Probe = Probe {
     harmless: true,
     walls: true,
     needs: &[Need::LandlockScopes],
-    expect: Expect::Exactly(|bait| {
-        let denied = if bait.tier == Tier::None {
-            Errno::ECONNREFUSED
-        } else {
-            Errno::EPERM
-        };
-        Seen::one("connect(2)", Act::errno(denied))
-    }),
+    expect: Expect::Exactly(|bait| Seen::one("connect(2)", super::abstract_sockets::denied(bait))),
     attempt: |bait| {
         let name = format!("{}{PACKETS}", bait.neighbour.abstract_name);
         let connected = packet_socket().and_then(|socket| {

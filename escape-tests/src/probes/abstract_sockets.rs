@@ -4,6 +4,15 @@ use crate::harness::bait::ATTACK;
 use crate::harness::{inside, trial};
 use crate::probe::*;
 
+/// Where another network namespace has other sockets nobody listens; where Landlock scopes them they are forbidden.
+pub(super) fn denied(bait: &Bait) -> Act {
+    Act::errno(if bait.tier == Tier::None {
+        Errno::ECONNREFUSED
+    } else {
+        Errno::EPERM
+    })
+}
+
 pub const PROBE: Probe = Probe {
     asks: "can it speak to an abstract socket of the host?",
     threats: &["SOCK-02", "SOCK-08", "KRN-17"],
@@ -11,14 +20,7 @@ pub const PROBE: Probe = Probe {
     harmless: true,
     walls: true,
     needs: &[Need::LandlockScopes],
-    expect: Expect::Exactly(|bait| {
-        let errno = if bait.tier == Tier::None {
-            Errno::ECONNREFUSED
-        } else {
-            Errno::EPERM
-        };
-        Seen::one("connect(2)", Act::errno(errno))
-    }),
+    expect: Expect::Exactly(|bait| Seen::one("connect(2)", denied(bait))),
     attempt: |bait| {
         Seen::one(
             "connect(2)",

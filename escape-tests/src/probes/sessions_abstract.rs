@@ -16,14 +16,7 @@ pub const PROBE: Probe = Probe {
     also_as_root: true,
     needs: &[Need::LandlockScopes],
     in_company: true,
-    expect: Expect::Exactly(|bait| {
-        let errno = if bait.tier == Tier::None {
-            Errno::ECONNREFUSED
-        } else {
-            Errno::EPERM
-        };
-        Seen::one("connect(2)", Act::errno(errno))
-    }),
+    expect: Expect::Exactly(|bait| Seen::one("connect(2)", super::abstract_sockets::denied(bait))),
     attempt: |bait| {
         let connected = company(bait).map(|other| {
             let address = SocketAddr::from_abstract_name(&other.abstract_name);
