@@ -92,8 +92,8 @@ pub const ELSEWHERE: &[(&str, &str, &str)] = &[
     ),
     (
         "CFG-11",
-        "launcher/tests/check.rs",
-        "bwrap_is_missing_or_unfit_and_the_fix_is_this_distribution_s",
+        "escape-tests/tests/mutation/lies.rs",
+        "that do nothing of what it should (CFG-11)",
     ),
     ("CFG-12", "escape-tests/tests/mutation.rs", "lying_bwrap"),
     (
@@ -118,8 +118,8 @@ pub const ELSEWHERE: &[(&str, &str, &str)] = &[
     ),
     (
         "KRN-18",
-        "launcher/tests/check.rs",
-        "each_switch_against_user_namespaces_is_told_apart",
+        "launcher/tests/command_line/status.rs",
+        "where_user_namespaces_are_off_it_is_125_with_the_fix",
     ),
     (
         "MNT-07",
@@ -145,7 +145,7 @@ pub const ELSEWHERE: &[(&str, &str, &str)] = &[
     (
         "RES-09",
         "launcher/tests/command_line/streams.rs",
-        "stdout_is_the_command_s_byte_for_byte",
+        "a_flood_takes_no_memory",
     ),
     ("TTY-09", "escape-tests/tests/probes.rs", "on_terminal"),
     (

@@ -299,3 +299,35 @@ fn no_color_is_honoured_on_a_terminal() {
         .collect();
     assert!(long.is_empty(), "longer than 80 columns: {long:#?}");
 }
+
+/// RES-09: what a command writes without end passes through, and is kept nowhere.
+#[test]
+fn a_flood_takes_no_memory() {
+    const FLOOD: u64 = 256 << 20;
+    let boxer = Boxer::new();
+    let path = boxer.folder().join("flood");
+    let script = format!("head -c {FLOOD} /dev/zero");
+    let mut child = boxer
+        .claudebox(["exec", "-y", "--", "sh", "-c", &script])
+        // A file is relayed: all of it goes through the launcher.
+        .stdout(File::create(&path).expect("a file"))
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut most = 0;
+    until("the flood to end", || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
+        let peak = status.ok().and_then(|status| {
+            let line = status
+                .lines()
+                .find_map(|line| line.strip_prefix("VmHWM:"))?;
+            line.trim().trim_end_matches(" kB").parse::<u64>().ok()
+        });
+        most = most.max(peak.unwrap_or(0));
+        child.try_wait().expect("waiting for a child").is_some()
+    });
+    assert!(child.wait().expect("it ended").success());
+    assert_eq!(std::fs::metadata(&path).expect("the file").len(), FLOOD);
+    assert!(most > 0, "its memory was never looked at");
+    assert!(most < 32 << 10, "it took {most} KiB");
+}
