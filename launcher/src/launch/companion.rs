@@ -56,7 +56,7 @@ impl Hint for CompanionError {
 #[must_use]
 pub fn hand_over(facts: &Facts, args: &VerifyArgs) -> CompanionError {
     let launcher = &facts.host.launcher;
-    let path = match find(launcher.path(), facts.user.uid) {
+    let path = match find(launcher.path(), facts.user.uid, facts.project.root.path()) {
         Ok(path) => path,
         Err(error) => return error,
     };
@@ -70,8 +70,8 @@ pub fn hand_over(facts: &Facts, args: &VerifyArgs) -> CompanionError {
     }
 }
 
-/// The companion of `launcher`, links followed, if nobody but `uid` and root could have written it.
-fn find(launcher: &Path, uid: u32) -> Result<PathBuf, CompanionError> {
+/// The companion of `launcher`, links followed, if nobody but `uid` and root could have written it, and no session in `project`.
+fn find(launcher: &Path, uid: u32, project: &Path) -> Result<PathBuf, CompanionError> {
     let beside = launcher.parent().unwrap_or(Path::new("/"));
     let places = [
         beside.join(NAME),
@@ -86,6 +86,13 @@ fn find(launcher: &Path, uid: u32) -> Result<PathBuf, CompanionError> {
         |source| CompanionError::Unreadable { path, source }
     };
     let real = found.canonicalize().map_err(unreadable(&found))?;
+    // Who develops claudebox in claudebox runs what was built there; whoever installed it does not.
+    if real.starts_with(project) && !launcher.starts_with(project) {
+        return Err(CompanionError::Unfit {
+            path: real.into(),
+            why: "it lies in the project, where a session can write it",
+        });
+    }
     // The folder of a link counts as well: who can write there can lead it elsewhere.
     let parts = [Some(real.as_path()), real.parent(), found.parent()];
     for part in parts.into_iter().flatten() {
@@ -109,6 +116,27 @@ fn unfit(uid: u32, owner: u32, mode: u32) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_of_the_project_is_run_but_by_what_lies_there_itself() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let project = folder.path().canonicalize().expect("a path").join("app");
+        let own = project.with_file_name("bin");
+        let uid = nix::unistd::getuid().as_raw();
+        for made in [&project, &own] {
+            fs::create_dir(made).expect("a folder");
+            let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            fs::set_permissions(made, open).expect("chmod");
+        }
+        fs::write(project.join(NAME), "").expect("a file");
+        std::os::unix::fs::symlink(project.join(NAME), own.join(NAME)).expect("a link");
+        let found = |launcher: &Path| find(&launcher.join("claudebox"), uid, &project);
+        assert!(matches!(
+            found(&own),
+            Err(CompanionError::Unfit { why, .. }) if why.contains("project")
+        ));
+        assert!(found(&project).is_ok());
+    }
 
     #[test]
     fn only_what_root_or_the_caller_alone_can_write_is_fit() {
