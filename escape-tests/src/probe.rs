@@ -46,8 +46,9 @@ pub struct Probe {
     /// What somebody outside does between the audit and the start. The launcher must refuse to start then, for the guards of
     /// `behind`; nothing runs inside, so nothing reports.
     pub meddle: Option<fn(&Bait) -> io::Result<()>>,
-    /// Something that goes wrong while the sandbox is made, as a further step of the plan.
-    pub amiss: Option<fn(&mut Plan)>,
+    /// A plan that is not quite the launcher's: with something that goes wrong while the sandbox is made, or an answer by which a
+    /// guard is known.
+    pub edited: Option<fn(&mut Plan)>,
     /// How the session ends.
     pub ending: Ending,
     /// Further arguments of the launcher, as a person would give them for this project.
@@ -85,7 +86,7 @@ impl Probe {
         needs: &[],
         streams: Streams::Pipes,
         meddle: None,
-        amiss: None,
+        edited: None,
         ending: Ending::ByItself,
         grants: |_| Vec::new(),
         in_company: false,
@@ -98,6 +99,15 @@ impl Probe {
         harmed: |_| None,
     };
 }
+
+/// Every guard that is a seccomp filter: without all of them there is none.
+pub const FILTER: &[Guard] = &[
+    Guard::KeyringCalls,
+    Guard::TerminalInjection,
+    Guard::SetIdModes,
+    Guard::SocketFamilies,
+    Guard::SyscallFilter,
+];
 
 impl Probe {
     /// The guards of `behind` that there are on `tier`.

@@ -101,6 +101,7 @@ fn trials_of(name: &'static str, probe: &'static Probe, table: &Table) -> Vec<Tr
             }
             // On a terminal it must hold as well (TTY-09). Once is enough: it changes nothing of the plan but the streams.
             let on_terminal = probe.meddle.is_none()
+                && probe.edited.is_none()
                 && probe.ending == Ending::ByItself
                 && probe.streams == Streams::Pipes
                 && unbuilt(probe).is_none();
@@ -147,7 +148,7 @@ fn ways(probe: &Probe, tier: Tier, as_root: bool) -> Vec<Way> {
     }
     let mut ways = vec![Way::Holds];
     // Nobody can meddle with the plan of a launcher that has a process of its own, or between its audit and its start.
-    if probe.meddle.is_none() && probe.amiss.is_none() {
+    if probe.meddle.is_none() && probe.edited.is_none() {
         ways.push(Way::CommandLine);
     }
     let behind: Vec<Guard> = probe.behind_on(tier).collect();

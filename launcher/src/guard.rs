@@ -124,6 +124,12 @@ guards! {
     /// No set-id program can be made.
     SetIdModes => "leaving a set-user-ID program in the project, which is one on the host",
         by "seccomp(2): chmod and open families with S_ISUID or S_ISGID; openat2 and io_uring as if unknown";
+    /// Few families of sockets.
+    SocketFamilies => "sockets that no namespace holds (AF_VSOCK), and kernel code that no program here needs",
+        by "seccomp(2): socket families other than UNIX, INET, INET6 and route NETLINK do not exist (EAFNOSUPPORT)";
+    /// Calls that have been ways out.
+    SyscallFilter => "system calls that have been ways out of sandboxes or into the kernel, and that building software does not need",
+        by "seccomp(2): namespaces, mounts, other processes, io_uring, bpf, perf, handles, modules and their like";
     /// `/proc` is read-only where uid 0 started it.
     ProcReadOnly => "files of /proc that uid 0 outside may write or read without any capability (--allow-root)",
         by "a read-only mount of procfs, and covers over what root alone may read, where uid 0 started it";

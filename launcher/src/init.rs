@@ -20,14 +20,15 @@ use std::os::unix::net::UnixStream;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpgrp, setpgid};
 use serde::{Deserialize, Serialize};
 
-pub use self::filter::{Denied, Rule};
 pub use self::found::{Found, MountPoint};
+use crate::denied::Call;
 use crate::plan::{Action, Plan};
 use crate::text::Text;
 
@@ -45,9 +46,10 @@ pub struct Order {
     arguments: Vec<Text>,
     variables: Vec<(Text, Text)>,
     cwd: Text,
+    no_nested_namespaces: bool,
     undumpable: bool,
     no_core_dumps: bool,
-    denied: Vec<Rule>,
+    denied: Vec<Call>,
     watched: Vec<Text>,
     scope_abstract_sockets: bool,
     scope_signals: bool,
@@ -79,15 +81,18 @@ impl Order {
                 .map(|one| (one.name.clone(), one.value.clone()))
                 .collect(),
             cwd: plan.cwd.clone(),
+            no_nested_namespaces: has(Action::DisableNestedUserNamespaces),
             undumpable: has(Action::BeUndumpable),
             no_core_dumps: has(Action::NoCoreDumps),
             denied: plan
                 .steps
                 .iter()
-                .flat_map(|step| match &step.action {
-                    Action::Deny { rules, .. } => rules.clone(),
-                    _ => Vec::new(),
+                .filter_map(|step| match &step.action {
+                    Action::Deny { rules, .. } => Some(rules),
+                    _ => None,
                 })
+                .flatten()
+                .map(|rule| rule.call.clone())
                 .collect(),
             watched: plan.binds().map(|(_, at, ..)| at.clone()).collect(),
             scope_abstract_sockets: has(Action::ScopeAbstractSockets),
@@ -146,14 +151,14 @@ fn stage() -> io::Result<u8> {
     nix::unistd::dup2_stderr(stderr)?;
     SigSet::empty().thread_set_mask()?;
     let mut words = BufReader::new(&control);
-    let scopes = match confine(&order, &control) {
-        Ok(scopes) => scopes,
+    let confined = match confine(&order, &control) {
+        Ok(confined) => confined,
         Err(error) => {
             say(&control, &Event::Failed(error.to_string()))?;
             return Ok(125);
         }
     };
-    let found = Found::look(&order, scopes, control.as_raw_fd());
+    let found = Found::look(&order, &confined, control.as_raw_fd());
     say(&control, &Event::Found(Box::new(found)))?;
     match hear(&mut words)? {
         Some(Word::Go) => {}
@@ -173,8 +178,16 @@ fn stage() -> io::Result<u8> {
     watch(command, &control, words)
 }
 
+/// What came of it.
+struct Confined {
+    /// Whether Landlock scopes abstract sockets and signals.
+    scopes: (bool, bool),
+    /// Whether a user namespace could be made that was not to be made.
+    nested: bool,
+}
+
 /// What only the inside can do to itself, before the command exists. The filter comes last: it could refuse the rest.
-fn confine(order: &Order, control: &UnixStream) -> io::Result<(bool, bool)> {
+fn confine(order: &Order, control: &UnixStream) -> io::Result<Confined> {
     if order.close_descriptors {
         close_all_but(&[control.as_fd()])?;
     }
@@ -189,9 +202,11 @@ fn confine(order: &Order, control: &UnixStream) -> io::Result<(bool, bool)> {
         use nix::sys::resource::{Resource, setrlimit};
         setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     }
+    // Where this is possible it is done, and the launch ends: nothing else shows the limit (user_namespaces(7)).
+    let nested = order.no_nested_namespaces && unshare(CloneFlags::CLONE_NEWUSER).is_ok();
     let scopes = scope(order).map_err(io::Error::other)?;
     filter::apply(&order.denied).map_err(io::Error::other)?;
-    Ok(scopes)
+    Ok(Confined { scopes, nested })
 }
 
 /// Landlock's scopes, for abstract sockets and for signals. Asked for only where the kernel has them, so less than what

@@ -26,6 +26,7 @@ pub mod bwrap;
 pub mod check;
 pub mod cli;
 pub mod config;
+pub mod denied;
 pub mod envfile;
 pub mod facts;
 pub mod gitconfig;

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 use claudebox::cli::Args;
 use claudebox::config::{GENERATED, HOST_ALLOWLIST, steers};
+use claudebox::denied::{Condition, Denied};
 use claudebox::facts::{Content, ProfileFile};
 use claudebox::guard::Guard;
 use claudebox::profile;
@@ -286,4 +287,33 @@ fn ids(text: &str) -> impl Iterator<Item = &str> {
                 FAMILIES.contains(&family) && (letter || number)
             })
         })
+}
+
+/// How a person reads it.
+fn condition(condition: Condition) -> String {
+    match condition {
+        Condition::Equal(argument, value) => format!("argument {argument} = {value:#x}"),
+        Condition::Not(argument, value) => format!("argument {argument} ≠ {value:#x}"),
+        Condition::Bit(argument, bit) => format!("argument {argument} has {bit:#x}"),
+    }
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn the_refused_calls_are_those_of_the_filter() {
+    let mut table = String::from("| call | where | answer | why |\n|---|---|---|---|\n");
+    for rule in Denied::ALL.iter().flat_map(|group| group.rules()) {
+        let only: Vec<String> = rule.call.only.iter().copied().map(condition).collect();
+        let only = if only.is_empty() {
+            "always".into()
+        } else {
+            only.join(", ")
+        };
+        let errno = nix::errno::Errno::from_raw(rule.call.errno);
+        table += &format!(
+            "| `{}` | {only} | `{errno:?}` | {} |\n",
+            rule.name, rule.why
+        );
+    }
+    hold("docs/system-calls.md", "refused-calls", &table);
 }

@@ -72,7 +72,7 @@ fn on(probe: &Probe, tier: Tier) -> bool {
 
 /// Whether it is one session that anything can start. Who meddles with a plan, or between audit and start, needs claudebox.
 fn is_one_session(probe: &Probe) -> bool {
-    let by_itself = probe.before.is_none() && probe.meddle.is_none() && probe.amiss.is_none();
+    let by_itself = probe.before.is_none() && probe.meddle.is_none() && probe.edited.is_none();
     by_itself && probe.then.is_empty() && !probe.in_company
 }
 

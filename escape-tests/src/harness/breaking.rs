@@ -221,18 +221,15 @@ pub fn breaking(guard: Guard) -> Breaking {
         Guard::FreshKeyring => {
             Edit(|plan, _, _| without(plan, |action| *action == Action::JoinNewKeyring))
         }
-        Guard::KeyringCalls => {
-            Edit(|plan, _, _| plan.steps.retain(|step| step.guard != Guard::KeyringCalls))
+        Guard::KeyringCalls => Edit(|plan, _, _| without_guard(plan, Guard::KeyringCalls)),
+        Guard::TerminalInjection => {
+            Edit(|plan, _, _| without_guard(plan, Guard::TerminalInjection))
         }
-        Guard::TerminalInjection => Edit(|plan, _, _| {
-            plan.steps
-                .retain(|step| step.guard != Guard::TerminalInjection)
-        }),
-        Guard::SetIdModes => {
-            Edit(|plan, _, _| plan.steps.retain(|step| step.guard != Guard::SetIdModes))
-        }
+        Guard::SetIdModes => Edit(|plan, _, _| without_guard(plan, Guard::SetIdModes)),
+        Guard::SocketFamilies => Edit(|plan, _, _| without_guard(plan, Guard::SocketFamilies)),
+        Guard::SyscallFilter => Edit(|plan, _, _| without_guard(plan, Guard::SyscallFilter)),
         Guard::ProcReadOnly => OnlyAsRoot(
-            |plan, _, _| plan.steps.retain(|step| step.guard != Guard::ProcReadOnly),
+            |plan, _, _| without_guard(plan, Guard::ProcReadOnly),
             "an ordinary user owns no switch of the kernel, so there is no such step",
         ),
         Guard::SourcesPinned => {
@@ -277,6 +274,10 @@ fn add(plan: &mut Plan, action: Action) {
 
 fn without(plan: &mut Plan, gone: impl Fn(&Action) -> bool) {
     plan.steps.retain(|step| !gone(&step.action));
+}
+
+fn without_guard(plan: &mut Plan, guard: Guard) {
+    plan.steps.retain(|step| step.guard != guard);
 }
 
 fn unshared(plan: &mut Plan, kind: Namespace) {

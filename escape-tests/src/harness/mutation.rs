@@ -62,6 +62,8 @@ pub struct Listed {
     pub only_look: bool,
     /// Whether descriptors stay open across the start.
     pub leaves_open: bool,
+    /// Whether it is a rule of the filter, of which a plan has many and every plan the same.
+    pub is_rule: bool,
     /// Whether PID 1 must find it out by itself where bwrap, and not the plan, leaves it out.
     pub found_out: bool,
 }
@@ -77,6 +79,7 @@ pub fn all(plan: &Plan, bait: &Bait) -> Vec<Mutation> {
             guard,
             only_look,
             leaves_open,
+            is_rule: matches!(change, Change::RuleLeftOut(..)),
             found_out: is_found_out(plan, &change, bait.uid),
         };
         found.push(Mutation { listed, change });
@@ -156,6 +159,7 @@ fn is_found_out(plan: &Plan, change: &Change, uid: u32) -> bool {
             // For an ordinary user bwrap does both in any case.
             Action::BeUser { .. } | Action::DropCapabilities => uid == 0,
             Action::Hostname { .. }
+            | Action::DisableNestedUserNamespaces
             | Action::Tmpfs { .. }
             | Action::Bind { .. }
             | Action::Cover { .. }
@@ -333,6 +337,13 @@ pub const LAST_WALLS: &[LastWall] = &[
         tiers: &[Tier::None],
         behind: &["without the network namespace"],
         why: "another network namespace has other abstract sockets",
+    },
+    LastWall {
+        name: "without disabling user namespaces",
+        only_as_root: false,
+        tiers: &[Tier::None, Tier::Full],
+        behind: &["without denied calls Namespaces"],
+        why: "no call makes a user namespace, by the filter",
     },
     LastWall {
         name: "without cover /proc/kmsg",

@@ -25,8 +25,6 @@ pub enum Unbuilt {
     EgressFence,
     /// What of the project the host would run later cannot be written, or is reported when it was.
     HostRunGuarded,
-    /// The rest of the system call filter.
-    WideFilter,
     /// Limits on processes, memory and open files.
     Limits,
     /// Secrets that lie in the project itself are hidden on request.
@@ -48,7 +46,6 @@ impl Unbuilt {
             Unbuilt::HostRunGuarded => {
                 "HostRunGuarded: what the host would run later is read-only or reported (FS-I, EXIT-A)"
             }
-            Unbuilt::WideFilter => "WideFilter: the system calls of HARD-02 that pass today",
             Unbuilt::Limits => "Limits: processes, memory, open files (HARD-04)",
             Unbuilt::ProjectSecretsHidden => "ProjectSecretsHidden: --hide (FS-J)",
             Unbuilt::TerminalRestored => {

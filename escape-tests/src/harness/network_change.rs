@@ -86,14 +86,21 @@ pub fn attempt(_: &Bait) -> Seen {
 /// What [`attempt`] must report.
 #[must_use]
 pub fn refused(bait: &Bait) -> Seen {
-    let denied = Act::errno(Errno::EPERM);
+    // A socket to nftables is of a protocol that the filter refuses.
+    let denied = |protocol: &SockProtocol| match protocol {
+        SockProtocol::NetlinkRoute => Act::errno(Errno::EPERM),
+        _ => Act::errno(Errno::EAFNOSUPPORT),
+    };
     // Where uid 0 started it, /proc is read-only.
     let switch = if bait.uid == 0 {
         Errno::EROFS
     } else {
         Errno::EACCES
     };
-    let asked = Seen::each(changes().iter().map(|(what, ..)| what), |_| denied.clone());
+    let asked = changes().into_iter();
+    let asked = asked.fold(Seen::default(), |seen, (what, protocol, _)| {
+        seen.and(what, denied(&protocol))
+    });
     asked.and("a switch", Act::errno(switch))
 }
 

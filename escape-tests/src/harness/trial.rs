@@ -147,7 +147,7 @@ pub fn run_with(spec: &Spec, probe: &Probe, arguments: Vec<OsString>) -> Result<
         if *plan == whole && matches!(spec.way, Way::Bites | Way::Alone(_)) {
             return Err("taking the guards away left the plan as it was".to_owned());
         }
-        if let Some(go_wrong) = probe.amiss {
+        if let Some(go_wrong) = probe.edited {
             go_wrong(plan);
         }
         Ok(())

@@ -8,7 +8,9 @@ use crate::probe::*;
 pub const PROBE: Probe = Probe {
     asks: "is there a clone3(2), whose flags nobody can see?",
     threats: &["KRN-07"],
-    needs: &[Need::Unbuilt(Unbuilt::WideFilter)],
+    behind: &[Guard::SyscallFilter],
+    harmless: true,
+    also_as_root: true,
     expect: Expect::Refused(Errno::ENOSYS),
     // Without arguments the kernel that has it says EINVAL (clone(2)).
     attempt: |_| {

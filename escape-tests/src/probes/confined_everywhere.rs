@@ -30,11 +30,7 @@ fn confinement() -> Act {
 pub const PROBE: Probe = Probe {
     asks: "is there a thread, a child or a program without the filter?",
     threats: &["PROC-13", "KRN-04", "KRN-11"],
-    behind: &[
-        Guard::KeyringCalls,
-        Guard::TerminalInjection,
-        Guard::SetIdModes,
-    ],
+    behind: FILTER,
     also_as_root: true,
     expect: Expect::Exactly(|_| Seen::each(WHO, |_| Act::saw("2 1 0000000000000000"))),
     attempt: |bait| {

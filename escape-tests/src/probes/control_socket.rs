@@ -8,7 +8,8 @@ use crate::probe::*;
 pub const PROBE: Probe = Probe {
     asks: "can it take a descriptor out of PID 1?",
     threats: &["PROC-03", "PROC-06"],
-    behind: &[Guard::InitProtected],
+    behind: &[Guard::InitProtected, Guard::SyscallFilter],
+    walls: true,
     also_as_root: true,
     expect: Expect::Refused(Errno::EPERM),
     attempt: |_| {

@@ -6,6 +6,12 @@ use nix::libc;
 use crate::harness::inside::{in_child, system_call};
 use crate::probe::*;
 
+/// Memory that can be read can be executed (personality(2)).
+const READ_IMPLIES_EXEC: i64 = 0x0040_0000;
+
+/// With it, unshare(2) does nothing but fail with EINVAL.
+const UNKNOWN_FLAG: i64 = 1;
+
 /// Arguments for which the kernel itself has another answer than EPERM, or none.
 const CALLS: [(&str, i64, [i64; 6]); 17] = [
     ("bpf", libc::SYS_bpf, [-1, 0, 0, 0, 0, 0]),
@@ -19,7 +25,7 @@ const CALLS: [(&str, i64, [i64; 6]); 17] = [
     (
         "personality",
         libc::SYS_personality,
-        [0xffff_ffff, 0, 0, 0, 0, 0],
+        [READ_IMPLIES_EXEC, 0, 0, 0, 0, 0],
     ),
     (
         "process_vm_readv",
@@ -46,7 +52,11 @@ const CALLS: [(&str, i64, [i64; 6]); 17] = [
     ),
     ("quotactl", libc::SYS_quotactl, [0, 0, 0, 0, 0, 0]),
     ("setns", libc::SYS_setns, [-1, 0, 0, 0, 0, 0]),
-    ("unshare", libc::SYS_unshare, [0, 0, 0, 0, 0, 0]),
+    (
+        "unshare",
+        libc::SYS_unshare,
+        [UNKNOWN_FLAG | libc::CLONE_NEWUSER as i64, 0, 0, 0, 0, 0],
+    ),
     (
         "fanotify_init",
         libc::SYS_fanotify_init,
@@ -58,7 +68,9 @@ const CALLS: [(&str, i64, [i64; 6]); 17] = [
 pub const PROBE: Probe = Probe {
     asks: "does a call that has been a way out before reach the kernel?",
     threats: &["KRN-10", "PROC-03", "ENV-04"],
-    needs: &[Need::Unbuilt(Unbuilt::WideFilter)],
+    behind: &[Guard::SyscallFilter],
+    harmless: true,
+    also_as_root: true,
     expect: Expect::Refused(Errno::EPERM),
     attempt: |_| {
         let mut seen = Seen::default();

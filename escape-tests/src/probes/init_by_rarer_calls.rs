@@ -8,7 +8,7 @@ use crate::probe::*;
 pub const PROBE: Probe = Probe {
     asks: "does any rarer call reach into PID 1?",
     threats: &["ENV-04", "PROC-03"],
-    behind: &[Guard::InitProtected],
+    behind: &[Guard::InitProtected, Guard::SyscallFilter],
     also_as_root: true,
     expect: Expect::Refused(Errno::EPERM),
     attempt: |_| {

@@ -8,7 +8,9 @@ use crate::probe::*;
 pub const PROBE: Probe = Probe {
     asks: "does any call of io_uring reach the kernel?",
     threats: &["KRN-08", "SOCK-17"],
-    needs: &[Need::Unbuilt(Unbuilt::WideFilter)],
+    behind: &[Guard::SyscallFilter],
+    harmless: true,
+    also_as_root: true,
     expect: Expect::Refused(Errno::ENOSYS),
     attempt: |_| {
         // On a descriptor that is none, the kernel's own answer is EBADF.

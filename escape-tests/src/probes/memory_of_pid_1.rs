@@ -10,7 +10,7 @@ use crate::probe::*;
 pub const PROBE: Probe = Probe {
     asks: "can it read or trace PID 1?",
     threats: &["ENV-04", "PROC-03"],
-    behind: &[Guard::InitProtected],
+    behind: &[Guard::InitProtected, Guard::SyscallFilter],
     harmless: true,
     also_as_root: true,
     // Where uid 0 started it, /proc is read-only.

@@ -56,7 +56,11 @@ pub const PROBE: Probe = Probe {
     asks: "can it mount, unmount or remount?",
     threats: &["FS-05", "MNT-10"],
     // Whoever is let into a user namespace of their own has no capability over these mounts: both must go.
-    behind: &[Guard::NoCapabilities, Guard::NoNestedNamespaces],
+    behind: &[
+        Guard::NoCapabilities,
+        Guard::NoNestedNamespaces,
+        Guard::SyscallFilter,
+    ],
     also_as_root: true,
     expect: Expect::Refused(Errno::EPERM),
     attempt: calls,

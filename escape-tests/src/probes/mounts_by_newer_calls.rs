@@ -7,7 +7,11 @@ use crate::probe::*;
 pub const PROBE: Probe = Probe {
     asks: "can it change a mount by the newer calls?",
     threats: &["FS-05", "MNT-10"],
-    behind: &[Guard::NoCapabilities, Guard::NoNestedNamespaces],
+    behind: &[
+        Guard::NoCapabilities,
+        Guard::NoNestedNamespaces,
+        Guard::SyscallFilter,
+    ],
     also_as_root: true,
     expect: Expect::Refused(Errno::EPERM),
     attempt: |bait| {

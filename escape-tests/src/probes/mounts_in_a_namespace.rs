@@ -6,7 +6,8 @@ use crate::probe::*;
 pub const PROBE: Probe = Probe {
     asks: "can it mount in namespaces of its own making?",
     threats: &["FS-05", "KRN-03", "MNT-10"],
-    behind: &[Guard::NoNestedNamespaces],
+    behind: &[Guard::NoNestedNamespaces, Guard::SyscallFilter],
+    walls: true,
     expect: Expect::Refused(Errno::EPERM),
     attempt: |bait| {
         // Whether this works is the question of another probe. Here it is the way.

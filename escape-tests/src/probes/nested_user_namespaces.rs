@@ -6,23 +6,32 @@ use nix::sched::{CloneFlags, unshare};
 use crate::harness::inside::{in_child, system_call};
 use crate::probe::*;
 
+/// What is asked for beside it.
+const WITH_MORE: [(&str, CloneFlags); 4] = [
+    ("alone", CloneFlags::empty()),
+    ("with mounts", CloneFlags::CLONE_NEWNS),
+    ("with PIDs", CloneFlags::CLONE_NEWPID),
+    ("with a network", CloneFlags::CLONE_NEWNET),
+];
+
 pub const PROBE: Probe = Probe {
     asks: "can it make a user namespace?",
     threats: &["KRN-03"],
-    behind: &[Guard::NoNestedNamespaces],
+    behind: &[Guard::NoNestedNamespaces, Guard::SyscallFilter],
+    walls: true,
     harmless: true,
     also_as_root: true,
-    expect: Expect::Refused(Errno::ENOSPC),
+    expect: Expect::Exactly(|_| {
+        let refused = |what: &str| (format!("unshare(2) {what}"), Act::errno(Errno::EPERM));
+        let by_unshare = WITH_MORE.map(|(what, _)| refused(what));
+        Seen(by_unshare.into())
+            .and("clone(2)", Act::errno(Errno::EPERM))
+            .and("clone3(2)", Act::errno(Errno::ENOSYS))
+    }),
     attempt: |_| {
-        let user = CloneFlags::CLONE_NEWUSER;
-        let with_more = [
-            ("alone", user),
-            ("with mounts", user | CloneFlags::CLONE_NEWNS),
-            ("with PIDs", user | CloneFlags::CLONE_NEWPID),
-            ("with a network", user | CloneFlags::CLONE_NEWNET),
-        ];
         let mut seen = Seen::default();
-        for (what, flags) in with_more {
+        for (what, flags) in WITH_MORE {
+            let flags = flags | CloneFlags::CLONE_NEWUSER;
             seen.add(
                 format!("unshare(2) {what}"),
                 in_child(|| Act::of_nix(unshare(flags))),

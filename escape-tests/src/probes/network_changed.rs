@@ -6,7 +6,11 @@ use crate::probe::*;
 pub const PROBE: Probe = Probe {
     asks: "can it change its own network on `none`?",
     threats: &["NET-34", "NET-47"],
-    behind: &[Guard::NoCapabilities, Guard::NoNestedNamespaces],
+    behind: &[
+        Guard::NoCapabilities,
+        Guard::NoNestedNamespaces,
+        Guard::SocketFamilies,
+    ],
     tiers: &[Tier::None],
     also_as_root: true,
     expect: Expect::Exactly(network_change::refused),

@@ -80,7 +80,7 @@ pub const PROBE: Probe = Probe {
             .and("joined a group", Act::errno(Errno::ENODEV))
             .and("a mark", Act::errno(Errno::EPERM))
             .and("raw", Act::errno(Errno::EPERM))
-            .and("packets", Act::errno(Errno::EPERM))
+            .and("packets", Act::errno(Errno::EAFNOSUPPORT))
             // The range of groups that may is that of a new namespace: none (icmp(7), ping_group_range).
             .and("echo requests", Act::errno(Errno::EACCES))
             .and("the namespace is its own", Act::saw(true))

@@ -8,11 +8,7 @@ use crate::probe::*;
 pub const PROBE: Probe = Probe {
     asks: "can it make a system call by the 32-bit entry?",
     threats: &["KRN-05"],
-    behind: &[
-        Guard::KeyringCalls,
-        Guard::TerminalInjection,
-        Guard::SetIdModes,
-    ],
+    behind: FILTER,
     also_as_root: true,
     expect: Expect::Exactly(|_| {
         // A kernel without that entry ends who uses it in another way.

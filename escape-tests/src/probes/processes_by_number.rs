@@ -42,13 +42,6 @@ pub const PROBE: Probe = Probe {
                 ),
             )
             .and(
-                "kcmp(2)",
-                call(
-                    libc::SYS_kcmp,
-                    [pid, i64::from(std::process::id()), 1, 0, 0, 0],
-                ),
-            )
-            .and(
                 "get_robust_list(2)",
                 call(
                     libc::SYS_get_robust_list,

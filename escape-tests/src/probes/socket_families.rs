@@ -27,7 +27,9 @@ const FAMILIES: [(&str, i32, i32, i32); 15] = [
 pub const PROBE: Probe = Probe {
     asks: "can it make a socket of a family that no program here needs?",
     threats: &["KRN-09", "NET-04", "NET-47"],
-    needs: &[Need::Unbuilt(Unbuilt::WideFilter)],
+    behind: &[Guard::SocketFamilies],
+    harmless: true,
+    also_as_root: true,
     // What a kernel without the family says too, so that programs take it for one.
     expect: Expect::Refused(Errno::EAFNOSUPPORT),
     attempt: |_| {

@@ -3,15 +3,16 @@
 use nix::libc;
 
 use crate::harness::inside::system_call;
-use crate::harness::need::Unbuilt;
 use crate::probe::*;
 
 pub const PROBE: Probe = Probe {
     asks: "can it make a socket to the hypervisor?",
     threats: &["NET-04"],
     tiers: &[Tier::None],
-    needs: &[Need::Unbuilt(Unbuilt::WideFilter)],
-    expect: Expect::Refused(Errno::EPERM),
+    behind: &[Guard::SocketFamilies],
+    harmless: true,
+    also_as_root: true,
+    expect: Expect::Refused(Errno::EAFNOSUPPORT),
     attempt: |_| {
         let kinds = [
             ("stream", libc::SOCK_STREAM),

@@ -39,6 +39,7 @@ pub fn not_shown(guard: Guard, tier: Tier) -> Option<&'static str> {
             Some("a second wall: PID 1 ends with the launcher's socket, and takes everything along")
         }
         Guard::FreshKeyring => Some("a second wall: no call reaches any keyring"),
+        Guard::NoNestedNamespaces => Some("a second wall: no call makes a user namespace"),
         Guard::AbstractSockets if tier != Tier::Full => {
             Some("a second wall: another network namespace has other abstract sockets")
         }

@@ -103,6 +103,11 @@ impl Setting {
         u32::from(!self.as_root)
     }
 
+    /// The setting in which the rules of the filter are left out: they are the same in each.
+    fn is_usual(self) -> bool {
+        self.tier == Tier::None && !self.as_root
+    }
+
     /// Makes every mutation.
     pub(crate) fn run(self) -> Result<(), String> {
         let began = Instant::now();
@@ -152,6 +157,7 @@ impl Setting {
             let alone = probe.streams != Streams::Pipes
                 || probe.ending != Ending::ByItself
                 || probe.meddle.is_some()
+                || probe.edited.is_some()
                 || ALONE.iter().any(|(alone, _)| alone == name);
             if alone {
                 found.alone.push((name, probe));
@@ -215,7 +221,8 @@ impl Setting {
     pub(crate) fn mutations(self) -> Result<Vec<(Listed, Streams)>, String> {
         let mut mutations: Vec<(Listed, Streams)> = Vec::new();
         for streams in [Streams::Pipes, Streams::Files] {
-            for one in self.listed(streams, &Task::List)? {
+            let listed = self.listed(streams, &Task::List)?.into_iter();
+            for one in listed.filter(|one| self.is_usual() || !one.is_rule) {
                 let known = mutations.iter().any(|(known, _)| known.name == one.name);
                 if !known {
                     mutations.push((one, streams));

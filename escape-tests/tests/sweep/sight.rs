@@ -37,7 +37,9 @@ pub(crate) fn sight(guard: Guard) -> Sight {
         Guard::NetNamespace => By(|bait| format!("namespace net: {}", bait.namespaces["net"])),
         Guard::NoResolvers => By(|_| "/etc/resolv.conf: it holds".into()),
         Guard::NoCapabilities => By(|_| "CapEff of the sweep: ".into()),
-        Guard::NoNestedNamespaces => By(|_| "call unshare(2) CLONE_NEWUSER: reached".into()),
+        Guard::NoNestedNamespaces => {
+            Unseen("a second wall: no call makes a user namespace (SyscallFilter)")
+        }
         Guard::AbstractSockets => Unseen(
             "no file shows what Landlock scopes, and a network of its own has no abstract socket to see",
         ),
@@ -53,6 +55,8 @@ pub(crate) fn sight(guard: Guard) -> Sight {
         Guard::KeyringCalls => By(|_| "call keyctl(2): ".into()),
         Guard::TerminalInjection => By(|_| "call ioctl(2) TIOCSTI: ".into()),
         Guard::SetIdModes => By(|_| "call chmod(2) S_ISUID: ".into()),
+        Guard::SocketFamilies => By(|_| "call socket(2) AF_VSOCK: ".into()),
+        Guard::SyscallFilter => By(|_| "call io_uring_enter(2): ".into()),
         Guard::ProcReadOnly => By(|_| "mount /proc: ".into()),
         Guard::SourcesPinned => Unseen(
             "it counts only where somebody puts a link in a source's place between the audit and the start",

@@ -39,9 +39,10 @@ enum Sight {
 fn sight(guard: Guard) -> Sight {
     match guard {
         // Second walls.
-        Guard::SignalScope | Guard::FreshKeyring | Guard::DieWithParent => {
-            Sight::Nothing(Tier::None)
-        }
+        Guard::SignalScope
+        | Guard::FreshKeyring
+        | Guard::DieWithParent
+        | Guard::NoNestedNamespaces => Sight::Nothing(Tier::None),
         // On `none` this is a second wall too.
         Guard::AbstractSockets => Sight::Itself(Tier::Full),
         // bwrap drops no bounding set there, and PID 1 sees that before anything is started.

@@ -47,6 +47,7 @@ fn not_tried(tier: Tier) -> Vec<Guard> {
     let mut not_tried = vec![
         Guard::SignalScope,
         Guard::FreshKeyring,
+        Guard::NoNestedNamespaces,
         Guard::DieWithParent,
     ];
     if tier == Tier::None {

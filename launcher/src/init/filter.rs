@@ -1,8 +1,9 @@
-//! Owns the seccomp filter of every process inside (seccomp(2)): which system calls are refused, and why.
+//! Owns the seccomp filter of every process inside (seccomp(2)): turns what is refused ([`crate::denied`]) into programs for the
+//! kernel, and puts them into force.
 //!
-//! A denylist as data, which stands in the plan rule by rule: what is not named passes. A refusal answers EPERM, or ENOSYS where
-//! programs then fall back. The filter is bound to the native ABI: a process of another one is killed, and the whole x32 range of
-//! x86_64 answers ENOSYS. Kernels before 5.4 took a few x32 numbers without its bit; claudebox needs 5.6.
+//! The kernel runs every filter that was put on, and the strictest answer counts: so there is one for each error number. The
+//! filters are bound to the native ABI: a process of another one is killed, and the whole x32 range of x86_64 answers ENOSYS.
+//! Kernels before 5.4 took a few x32 numbers without its bit; claudebox needs 5.6.
 
 use std::collections::BTreeMap;
 
@@ -11,217 +12,113 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule, TargetArch,
 };
-use serde::{Deserialize, Serialize};
 
-/// A group of system calls that a step of the plan refuses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Denied {
-    /// keyctl(2), add_key(2), request_key(2): the user keyring is the host's, whatever the session keyring is
-    /// (user-keyring(7)).
-    Keyrings,
-    /// ioctl(2) TIOCSTI and TIOCLINUX: typing into the user's terminal (ioctl_tty(2), CVE-2017-5226, CVE-2023-28100).
-    TerminalInjection,
-    /// Modes with S_ISUID or S_ISGID: a set-user-ID program left in the project is one on the host (chmod(2)). openat2(2) and
-    /// io_uring(7), whose modes a filter cannot see, are answered as by a kernel without them.
-    SetIdModes,
-}
+use crate::denied::{Call, Condition};
 
-/// One call that is refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rule {
-    /// The call by its name, and what of it.
-    pub name: String,
-    number: i64,
-    when: When,
-}
-
-/// What of a call is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum When {
-    /// Always.
-    Always,
-    /// Always, and as if the kernel did not have it: programs fall back.
-    Unknown,
-    /// Where this argument has this value in its lower 32 bits, as the kernel reads it (CVE-2019-10063).
-    Equal(u8, u64),
-    /// Where this argument has this bit.
-    Bit(u8, u64),
-}
-
-/// The bit that marks a system call of the x32 ABI (asm/unistd.h, __X32_SYSCALL_BIT).
-#[cfg(target_arch = "x86_64")]
-const X32: u32 = 0x4000_0000;
-
-fn rule(name: impl Into<String>, number: i64, when: When) -> Rule {
-    let name = name.into();
-    Rule { name, number, when }
-}
-
-impl Denied {
-    /// The rules of this group on this architecture.
-    #[must_use]
-    pub fn rules(self) -> Vec<Rule> {
-        match self {
-            Denied::Keyrings => vec![
-                rule("keyctl", libc::SYS_keyctl, When::Always),
-                rule("add_key", libc::SYS_add_key, When::Always),
-                rule("request_key", libc::SYS_request_key, When::Always),
-            ],
-            Denied::TerminalInjection => {
-                let request = |name: &str, request| {
-                    rule(
-                        format!("ioctl {name}"),
-                        libc::SYS_ioctl,
-                        When::Equal(1, request),
-                    )
-                };
-                vec![
-                    request("TIOCSTI", libc::TIOCSTI),
-                    request("TIOCLINUX", libc::TIOCLINUX),
-                ]
-            }
-            Denied::SetIdModes => {
-                // The call, and the argument that is the mode.
-                let mut modes = vec![
-                    ("fchmod", libc::SYS_fchmod, 1),
-                    ("fchmodat", libc::SYS_fchmodat, 2),
-                    ("fchmodat2", libc::SYS_fchmodat2, 2),
-                    ("openat", libc::SYS_openat, 3),
-                    ("mknodat", libc::SYS_mknodat, 2),
-                ];
-                #[cfg(target_arch = "x86_64")]
-                modes.extend([
-                    ("chmod", libc::SYS_chmod, 1),
-                    ("open", libc::SYS_open, 2),
-                    ("creat", libc::SYS_creat, 1),
-                    ("mknod", libc::SYS_mknod, 1),
-                ]);
-                let bits = [
-                    ("S_ISUID", u64::from(libc::S_ISUID)),
-                    ("S_ISGID", u64::from(libc::S_ISGID)),
-                ];
-                let set_id = modes.into_iter().flat_map(|(name, call, argument)| {
-                    bits.map(|(bit_name, bit)| {
-                        rule(format!("{name} {bit_name}"), call, When::Bit(argument, bit))
-                    })
-                });
-                set_id
-                    .chain([
-                        rule("openat2", libc::SYS_openat2, When::Unknown),
-                        rule("io_uring_setup", libc::SYS_io_uring_setup, When::Unknown),
-                    ])
-                    .collect()
-            }
-        }
-    }
-}
-
-/// The filter that refuses `denied`, or `None` where that is nothing.
+/// The programs that refuse `denied`; none where that is nothing.
 ///
 /// # Errors
 /// Where this machine's ABI is not known to the compiler of filters.
-pub(super) fn compile(denied: &[Rule]) -> Result<Option<BpfProgram>, seccompiler::Error> {
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
-    let mut unknown = Vec::new();
-    for rule in denied {
-        use SeccompCmpArgLen::Dword;
-        let condition = match rule.when {
-            When::Unknown => {
-                unknown.push(rule.number);
-                continue;
-            }
-            When::Always => None,
-            When::Equal(argument, value) => Some(SeccompCondition::new(
-                argument,
-                Dword,
-                SeccompCmpOp::Eq,
-                value,
-            )?),
-            When::Bit(argument, bit) => Some(SeccompCondition::new(
-                argument,
-                Dword,
-                SeccompCmpOp::MaskedEq(bit),
-                bit,
-            )?),
-        };
-        let rules = rules.entry(rule.number).or_default();
-        if let Some(condition) = condition {
-            rules.push(SeccompRule::new(vec![condition])?);
+fn compile(denied: &[Call]) -> Result<Vec<BpfProgram>, seccompiler::Error> {
+    let mut by_answer: BTreeMap<i32, BTreeMap<i64, Vec<SeccompRule>>> = BTreeMap::new();
+    for call in denied {
+        let rules = by_answer.entry(call.errno).or_default();
+        let rules = rules.entry(call.number).or_default();
+        if !call.only.is_empty() {
+            let conditions = call.only.iter().map(|one| condition(*one));
+            rules.push(SeccompRule::new(conditions.collect::<Result<_, _>>()?)?);
         }
     }
-    if denied.is_empty() {
-        return Ok(None);
-    }
     let arch = TargetArch::try_from(std::env::consts::ARCH)?;
-    let refuse = SeccompAction::Errno(u32::try_from(libc::EPERM).unwrap_or(1));
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, arch)?;
-    let mut program = BpfProgram::try_from(filter)?;
-    for call in unknown {
-        answer_enosys(
-            &mut program,
-            libc::BPF_JEQ,
-            u32::try_from(call).unwrap_or(u32::MAX),
-        );
+    let mut programs = Vec::new();
+    for (errno, rules) in by_answer {
+        let answer = SeccompAction::Errno(errno.unsigned_abs());
+        let filter = SeccompFilter::new(rules, SeccompAction::Allow, answer, arch)?;
+        programs.push(BpfProgram::try_from(filter)?);
     }
     #[cfg(target_arch = "x86_64")]
-    answer_enosys(&mut program, libc::BPF_JGE, X32);
-    Ok(Some(program))
+    programs.extend((!denied.is_empty()).then(x32));
+    Ok(programs)
 }
 
-/// Puts `if nr == number { ENOSYS }`, or another comparison, behind the check of the architecture, which is the first three
-/// instructions.
-fn answer_enosys(program: &mut BpfProgram, comparison: u32, number: u32) {
+fn condition(condition: Condition) -> Result<SeccompCondition, seccompiler::BackendError> {
+    let (argument, operator, value) = match condition {
+        Condition::Equal(argument, value) => (argument, SeccompCmpOp::Eq, value),
+        Condition::Not(argument, value) => (argument, SeccompCmpOp::Ne, value),
+        Condition::Bit(argument, bit) => (argument, SeccompCmpOp::MaskedEq(bit.into()), bit),
+    };
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value.into())
+}
+
+/// ENOSYS for every number with the bit of the x32 ABI (asm/unistd.h, __X32_SYSCALL_BIT), which a rule for one number does not
+/// see. The architecture has been compared by the other filters.
+#[cfg(target_arch = "x86_64")]
+fn x32() -> BpfProgram {
     use seccompiler::sock_filter;
+    const X32: u32 = 0x4000_0000;
     let statement = |code: u32, jt, jf, k| sock_filter {
         code: code as u16,
         jt,
         jf,
         k,
     };
-    let enosys = libc::SECCOMP_RET_ERRNO | u32::try_from(libc::ENOSYS).unwrap_or(38);
-    // struct seccomp_data starts with the number of the call.
-    let load = statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0);
-    let compare = statement(libc::BPF_JMP | comparison | libc::BPF_K, 0, 1, number);
-    let answer = statement(libc::BPF_RET | libc::BPF_K, 0, 0, enosys);
-    program.splice(3..3, [load, compare, answer]);
+    let give = |answer| statement(libc::BPF_RET | libc::BPF_K, 0, 0, answer);
+    vec![
+        // struct seccomp_data starts with the number of the call.
+        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        statement(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, 1, X32),
+        give(libc::SECCOMP_RET_ERRNO | libc::ENOSYS.unsigned_abs()),
+        give(libc::SECCOMP_RET_ALLOW),
+    ]
 }
 
-/// Puts the filter on this process and all that it will start.
+/// Puts the filters on this process and all that it will start.
 ///
 /// # Errors
 /// As the kernel gives them.
-pub(super) fn apply(denied: &[Rule]) -> Result<bool, seccompiler::Error> {
-    match compile(denied)? {
-        Some(program) => seccompiler::apply_filter(&program).map(|()| true),
-        None => Ok(false),
-    }
+pub(super) fn apply(denied: &[Call]) -> Result<(), seccompiler::Error> {
+    compile(denied)?
+        .iter()
+        .try_for_each(|program| seccompiler::apply_filter(program))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::denied::Denied;
 
     #[test]
     fn nothing_denied_is_no_filter() {
-        assert!(compile(&[]).expect("a filter").is_none());
+        assert!(compile(&[]).expect("a filter").is_empty());
     }
 
     #[cfg(target_arch = "x86_64")]
-    fn program(groups: &[Denied]) -> BpfProgram {
-        let rules: Vec<Rule> = groups.iter().flat_map(|group| group.rules()).collect();
-        compile(&rules).expect("a filter").expect("one")
-    }
-
-    /// Runs the program on the number of a call and its arguments, as the kernel would (seccomp(2)).
-    #[cfg(target_arch = "x86_64")]
-    fn answer(program: &BpfProgram, call: u32, argument: u64) -> u32 {
-        answer_to(program, call, [0, argument, argument, argument])
-    }
+    const X32: u32 = 0x4000_0000;
 
     #[cfg(target_arch = "x86_64")]
-    fn answer_to(program: &BpfProgram, call: u32, arguments: [u64; 4]) -> u32 {
+    fn programs(groups: &[Denied]) -> Vec<BpfProgram> {
+        let rules = groups.iter().flat_map(|group| group.rules());
+        let calls: Vec<Call> = rules.map(|rule| rule.call).collect();
+        compile(&calls).expect("a filter")
+    }
+
+    /// Runs the programs on the number of a call and its arguments, as the kernel would (seccomp(2)).
+    #[cfg(target_arch = "x86_64")]
+    fn answer(programs: &[BpfProgram], call: u32, argument: u64) -> u32 {
+        answer_to(programs, call, [0, argument, argument, argument])
+    }
+
+    /// Of all answers the one that allows least: for these two kinds the smaller number.
+    #[cfg(target_arch = "x86_64")]
+    fn answer_to(programs: &[BpfProgram], call: u32, arguments: [u64; 4]) -> u32 {
+        let answers = programs
+            .iter()
+            .map(|program| answer_of(program, call, arguments));
+        answers.min().unwrap_or(libc::SECCOMP_RET_ALLOW)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn answer_of(program: &BpfProgram, call: u32, arguments: [u64; 4]) -> u32 {
         const X86_64: u32 = 0xc000_003e;
         let load = |offset: u32| match offset {
             0 => call,
@@ -263,30 +160,30 @@ mod tests {
     #[test]
     #[cfg(target_arch = "x86_64")]
     fn what_is_denied_is_refused_by_each_of_its_numbers() {
-        let program = program(&[Denied::Keyrings, Denied::TerminalInjection]);
+        let programs = programs(&[Denied::Keyrings, Denied::TerminalInjection]);
         let errno = |errno: i32| libc::SECCOMP_RET_ERRNO | errno as u32;
         let (keyctl, ioctl) = (libc::SYS_keyctl as u32, libc::SYS_ioctl as u32);
-        assert_eq!(answer(&program, keyctl, 0), errno(libc::EPERM));
+        assert_eq!(answer(&programs, keyctl, 0), errno(libc::EPERM));
         for request in [libc::TIOCSTI, libc::TIOCSTI | 1 << 40, libc::TIOCLINUX] {
             assert_eq!(
-                answer(&program, ioctl, request),
+                answer(&programs, ioctl, request),
                 errno(libc::EPERM),
                 "{request:x}"
             );
         }
         for call in [ioctl, keyctl] {
             assert_eq!(
-                answer(&program, call | X32, libc::TIOCSTI),
+                answer(&programs, call | X32, libc::TIOCSTI),
                 errno(libc::ENOSYS),
                 "{call}"
             );
         }
         assert_eq!(
-            answer(&program, ioctl, libc::TIOCGWINSZ),
+            answer(&programs, ioctl, libc::TIOCGWINSZ),
             libc::SECCOMP_RET_ALLOW
         );
         assert_eq!(
-            answer(&program, libc::SYS_read as u32, 0),
+            answer(&programs, libc::SYS_read as u32, 0),
             libc::SECCOMP_RET_ALLOW
         );
     }
@@ -294,7 +191,7 @@ mod tests {
     #[test]
     #[cfg(target_arch = "x86_64")]
     fn set_id_modes_are_refused_and_others_pass() {
-        let program = program(&[Denied::SetIdModes]);
+        let programs = programs(&[Denied::SetIdModes]);
         let errno = |errno: i32| libc::SECCOMP_RET_ERRNO | errno as u32;
         let at = |argument: usize, mode: u64| {
             let mut arguments = [0; 4];
@@ -310,23 +207,85 @@ mod tests {
         ] {
             for mode in [0o4755, 0o2755, 0o6000, 0o4755 | 1 << 40] {
                 assert_eq!(
-                    answer_to(&program, call as u32, at(argument, mode)),
+                    answer_to(&programs, call as u32, at(argument, mode)),
                     errno(libc::EPERM),
                     "{call} {mode:o}"
                 );
             }
             for mode in [0o755, 0o1777, 0] {
-                let answer = answer_to(&program, call as u32, at(argument, mode));
+                let answer = answer_to(&programs, call as u32, at(argument, mode));
                 assert_eq!(answer, libc::SECCOMP_RET_ALLOW, "{call} {mode:o}");
             }
         }
         assert_eq!(
-            answer(&program, libc::SYS_openat2 as u32, 0),
+            answer(&programs, libc::SYS_openat2 as u32, 0),
             errno(libc::ENOSYS)
         );
         assert_eq!(
-            answer(&program, libc::SYS_io_uring_setup as u32, 0),
+            answer(&programs, libc::SYS_io_uring_setup as u32, 0),
             errno(libc::ENOSYS)
         );
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn of_sockets_only_four_families_pass() {
+        let programs = programs(&[Denied::SocketFamilies]);
+        let refused = libc::SECCOMP_RET_ERRNO | libc::EAFNOSUPPORT as u32;
+        let socket = |family: i32, protocol: i32| {
+            let arguments = [family as u64, 1, protocol as u64, 0];
+            answer_to(&programs, libc::SYS_socket as u32, arguments)
+        };
+        for family in 0..64 {
+            let passes = matches!(
+                family,
+                libc::AF_UNIX | libc::AF_INET | libc::AF_INET6 | libc::AF_NETLINK
+            );
+            let expected = if passes {
+                libc::SECCOMP_RET_ALLOW
+            } else {
+                refused
+            };
+            assert_eq!(socket(family, 0), expected, "{family}");
+        }
+        assert_eq!(
+            socket(libc::AF_INET, libc::IPPROTO_TCP),
+            libc::SECCOMP_RET_ALLOW
+        );
+        assert_eq!(socket(libc::AF_NETLINK, libc::NETLINK_NETFILTER), refused);
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn what_makes_a_thread_or_a_process_passes_and_what_makes_a_namespace_does_not() {
+        let programs = programs(&[Denied::Namespaces, Denied::KernelInterfaces]);
+        let clone = |flags: i32| {
+            answer_to(
+                &programs,
+                libc::SYS_clone as u32,
+                [flags as u32 as u64, 0, 0, 0],
+            )
+        };
+        let refused = libc::SECCOMP_RET_ERRNO | libc::EPERM as u32;
+        for flags in [
+            libc::SIGCHLD,
+            libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD,
+            libc::CLONE_THREAD,
+        ] {
+            assert_eq!(clone(flags), libc::SECCOMP_RET_ALLOW, "{flags:x}");
+        }
+        for flags in [
+            libc::CLONE_NEWUSER,
+            libc::CLONE_NEWNS | libc::SIGCHLD,
+            libc::CLONE_NEWNET,
+        ] {
+            assert_eq!(clone(flags), refused, "{flags:x}");
+        }
+        let personality =
+            |which: u64| answer_to(&programs, libc::SYS_personality as u32, [which, 0, 0, 0]);
+        for which in [0, u64::from(u32::MAX)] {
+            assert_eq!(personality(which), libc::SECCOMP_RET_ALLOW, "{which:x}");
+        }
+        assert_eq!(personality(0x0040_0000), refused);
     }
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Order;
+use super::{Confined, Order};
 use crate::text::Text;
 
 /// What was found inside.
@@ -40,6 +40,8 @@ pub struct Found {
     pub filtered: bool,
     /// Whether Landlock scopes abstract sockets and signals.
     pub scopes: (bool, bool),
+    /// Whether it could make a user namespace, where the plan says that nobody can.
+    pub nested: bool,
 }
 
 /// One line of `/proc/self/mountinfo` (proc(5)).
@@ -54,7 +56,7 @@ pub struct MountPoint {
 }
 
 impl Found {
-    pub(super) fn look(order: &Order, scopes: (bool, bool), control: RawFd) -> Self {
+    pub(super) fn look(order: &Order, confined: &Confined, control: RawFd) -> Self {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let field = |name: &str| {
             status
@@ -91,7 +93,8 @@ impl Found {
             environment_is_empty: std::env::vars_os().all(|(name, _)| name == "PWD"),
             identities: order.watched.iter().map(identity).collect(),
             filtered: field("Seccomp:") == Some("2"),
-            scopes,
+            scopes: confined.scopes,
+            nested: confined.nested,
         }
     }
 }

@@ -93,6 +93,9 @@ fn difference(action: &Action, found: &Found) -> Option<String> {
         Action::RemountReadOnly { at } | Action::Cover { at } => mounted(found, at, true, None),
         Action::Proc { at } => mounted(found, at, false, Some("proc")),
         Action::NoNewPrivileges => (!found.no_new_privs).then(|| "no_new_privs is not set".into()),
+        Action::DisableNestedUserNamespaces => {
+            found.nested.then(|| "a user namespace can be made".into())
+        }
         Action::ScopeAbstractSockets => {
             (!found.scopes.0).then(|| "Landlock does not scope abstract sockets".into())
         }
@@ -108,7 +111,6 @@ fn difference(action: &Action, found: &Found) -> Option<String> {
         | Action::PinSources
         | Action::RelayStream { .. }
         | Action::HideArguments
-        | Action::DisableNestedUserNamespaces
         | Action::DieWithParent
         | Action::Link { .. }
         | Action::File { .. }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::init::{Denied, Rule};
+use crate::denied::{Denied, Rule};
 use crate::text::Text;
 
 /// Kinds of namespaces that are made (namespaces(7)).

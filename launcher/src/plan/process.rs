@@ -3,9 +3,9 @@
 use super::{Action, Namespace, Steps, Unavailable};
 use crate::cli::Tier;
 use crate::config::Config;
+use crate::denied::Denied;
 use crate::facts::{Facts, Stdio};
 use crate::guard::Guard;
-use crate::init::Denied;
 
 /// The ordinary user that the inside is where uid 0 started it (RUN-07).
 const INSTEAD_OF_ROOT: u32 = 1000;
@@ -17,6 +17,49 @@ pub(super) fn identity(facts: &Facts) -> (u32, u32) {
         (INSTEAD_OF_ROOT, INSTEAD_OF_ROOT)
     } else {
         (facts.user.uid, ordinary(facts.user.gid))
+    }
+}
+
+/// The guard that a group of refused calls serves, and why it is refused.
+fn of_group(calls: Denied) -> (Guard, &'static str) {
+    match calls {
+        Denied::Keyrings => (
+            Guard::KeyringCalls,
+            "the user keyring is the host's, in every namespace (user-keyring(7))",
+        ),
+        Denied::TerminalInjection => (
+            Guard::TerminalInjection,
+            "the terminal is the user's own (ioctl_tty(2))",
+        ),
+        Denied::SetIdModes => (
+            Guard::SetIdModes,
+            "on the host the file would be set-user-ID too (chmod(2))",
+        ),
+        Denied::SocketFamilies => (
+            Guard::SocketFamilies,
+            "each family is a part of the kernel to attack, and some leave every namespace",
+        ),
+        Denied::Namespaces => (
+            Guard::SyscallFilter,
+            "namespaces are made by the launcher alone (namespaces(7))",
+        ),
+        Denied::Mounts => (
+            Guard::SyscallFilter,
+            "the mounts are the sandbox (mount_namespaces(7))",
+        ),
+        Denied::OtherProcesses => (
+            Guard::SyscallFilter,
+            "ways into other processes that ptrace(2) does not need",
+        ),
+        Denied::KernelInterfaces => (
+            Guard::SyscallFilter,
+            "large interfaces of the kernel, which building software does not need",
+        ),
+        Denied::FileHandles => (
+            Guard::SyscallFilter,
+            "a handle opens a file past every mount (open_by_handle_at(2))",
+        ),
+        Denied::Machine => (Guard::SyscallFilter, "the machine is not the agent's"),
     }
 }
 
@@ -138,21 +181,10 @@ pub(super) fn add(steps: &mut Steps, config: &Config, facts: &Facts) {
         PinSources,
         "what is mounted is what was shown",
     );
-    steps.add(
-        Guard::KeyringCalls,
-        deny(Denied::Keyrings),
-        "the user keyring is the host's, in every namespace (user-keyring(7))",
-    );
-    steps.add(
-        Guard::TerminalInjection,
-        deny(Denied::TerminalInjection),
-        "the terminal is the user's own (ioctl_tty(2))",
-    );
-    steps.add(
-        Guard::SetIdModes,
-        deny(Denied::SetIdModes),
-        "on the host the file would be set-user-ID too (chmod(2))",
-    );
+    for calls in Denied::ALL {
+        let (guard, why) = of_group(*calls);
+        steps.add(guard, deny(*calls), why);
+    }
     steps.add(
         Guard::NoCoreDumps,
         NoCoreDumps,

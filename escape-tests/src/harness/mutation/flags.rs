@@ -86,6 +86,7 @@ pub fn all(plan: &Plan, bait: &Bait) -> Result<Vec<Flag>, String> {
                 name: name.collect::<Vec<_>>().join(" "),
                 guard: guard_of(plan, &flag, about.as_deref()),
                 only_look: false,
+                is_rule: false,
                 leaves_open: false,
                 found_out: false,
             },

@@ -99,7 +99,7 @@ fn launch(folder: &Path, arguments: Vec<OsString>) -> Result<u8, String> {
     let mut plan = Plan::new(&config, &facts).map_err(|error| error.to_string())?;
     let all = super::all(&plan, &spec.bait);
     let probe = probes::ALL.iter().find(|(name, _)| *name == spec.probe);
-    if let Some(go_wrong) = probe.and_then(|(_, probe)| probe.amiss) {
+    if let Some(go_wrong) = probe.and_then(|(_, probe)| probe.edited) {
         go_wrong(&mut plan);
     }
     let own = &spec.bait.beside;

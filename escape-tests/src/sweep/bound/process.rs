@@ -1,5 +1,7 @@
 //! Owns what the process inside may be and know: environment, descriptors, identity, privileges, namespaces, network.
 
+use std::collections::BTreeSet;
+
 use super::printed::{Does, Printed};
 use super::{Allowed, Bound};
 use crate::sweep::host::Host;
@@ -89,8 +91,7 @@ fn identity(bound: &mut Bound, plan: &Printed, host: &Host) -> Result<(), String
         .map(group)
         .map(|id| id.to_string())
         .collect();
-    let denies = plan.does().any(|does| matches!(does, Does::Deny { .. }));
-    let filters = host.filters + u32::from(denies);
+    let filters = host.filters + filters(plan);
     for (who, number) in [("the sweep", COMMAND), ("PID 1", "1")] {
         bound.allow(format!("Uid of {who}"), four(uid));
         bound.allow(format!("Gid of {who}"), four(gid));
@@ -108,6 +109,21 @@ fn identity(bound: &mut Bound, plan: &Printed, host: &Host) -> Result<(), String
         bound.allow(format!("NSpid of {who}"), Allowed::is(number));
     }
     Ok(())
+}
+
+/// How many filters PID 1 puts on: one for each answer, and one for the numbers of another ABI.
+fn filters(plan: &Printed) -> u32 {
+    let answers = plan.does().filter_map(|does| match does {
+        Does::Deny { calls } => Some(match calls.as_str() {
+            "set-id-modes" | "namespaces" | "kernel-interfaces" => &["EPERM", "ENOSYS"][..],
+            "socket-families" => &["EAFNOSUPPORT"],
+            _ => &["EPERM"],
+        }),
+        _ => None,
+    });
+    let answers: BTreeSet<&str> = answers.flatten().copied().collect();
+    let other_abi = cfg!(target_arch = "x86_64") && !answers.is_empty();
+    u32::try_from(answers.len()).unwrap_or(0) + u32::from(other_abi)
 }
 
 /// What is not dumpable belongs to root: to the user inside that is nobody, or themselves where uid 0 started it.
@@ -153,7 +169,7 @@ fn namespaces(bound: &mut Bound, plan: &Printed, host: &Host) {
     }
 }
 
-/// What a filter refuses is refused with EPERM before the kernel looks at the arguments.
+/// What a filter refuses is refused before the kernel looks at the arguments.
 fn calls(bound: &mut Bound, plan: &Printed) {
     let denied = |calls: &str| {
         plan.has(&Does::Deny {
@@ -161,12 +177,23 @@ fn calls(bound: &mut Bound, plan: &Printed) {
         })
     };
     let nested = plan.has(&Does::DisableNestedUserNamespaces);
+    let namespaces = denied("namespaces");
     for (call, refused, errno) in [
         ("keyctl(2)", denied("keyrings"), "EPERM"),
         ("ioctl(2) TIOCSTI", denied("terminal-injection"), "EPERM"),
         ("chmod(2) S_ISUID", denied("set-id-modes"), "EPERM"),
-        // The limit is reached (user_namespaces(7)).
-        ("unshare(2) CLONE_NEWUSER", nested, "ENOSPC"),
+        ("io_uring_enter(2)", denied("kernel-interfaces"), "ENOSYS"),
+        (
+            "socket(2) AF_VSOCK",
+            denied("socket-families"),
+            "EAFNOSUPPORT",
+        ),
+        // Past the filter, the limit is reached (user_namespaces(7)).
+        (
+            "unshare(2) CLONE_NEWUSER",
+            namespaces || nested,
+            if namespaces { "EPERM" } else { "ENOSPC" },
+        ),
     ] {
         let allowed = if refused {
             Allowed::Is(format!("refused with {errno}"))
