@@ -48,6 +48,7 @@ fn not_tried(tier: Tier) -> Vec<Guard> {
         Guard::SignalScope,
         Guard::FreshKeyring,
         Guard::DieWithParent,
+        Guard::TerminalRestored,
     ];
     if tier == Tier::None {
         not_tried.push(Guard::AbstractSockets);
