@@ -1,5 +1,5 @@
 //! A terminal answers questions by typing: what it is, where the cursor is, what the clipboard holds. What the command asked last is
-//! answered when it is gone, and would be typed into the shell.   (threats: TTY-05, TTY-06)
+//! answered when it is gone, and would be typed into the shell.   (threats: TTY-06)
 use std::io::Write;
 
 use crate::probe::*;
@@ -9,7 +9,7 @@ const QUESTIONS: &[u8] = b"\x1b[c\x1b[6n\x1b]52;c;?\x1b\\";
 
 pub const PROBE: Probe = Probe {
     asks: "is an answer of the terminal typed into the shell?",
-    threats: &["TTY-05", "TTY-06"],
+    threats: &["TTY-06"],
     behind: &[Guard::TerminalRestored],
     also_as_root: true,
     streams: Streams::Terminal,
