@@ -28,6 +28,7 @@ pub mod network;
 pub mod network_change;
 mod on_terminal;
 pub mod places;
+pub mod screen;
 pub mod start;
 pub mod survivor;
 pub mod tree;

@@ -23,6 +23,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::Winsize;
 
 pub use self::processes::{Process, descendants, processes, processes_with};
+use crate::harness::screen::left_on;
 use crate::{Caller, SOON, until};
 
 /// Notes the modes of the terminal, runs the command, notes how it ended and the modes again. A signal from the keyboard is
@@ -296,6 +297,26 @@ impl Terminal {
         self.lock().screen.screen().hide_cursor()
     }
 
+    /// Whether lines are edited and keys are echoed, as a shell has it; a program that reads keys takes both away.
+    ///
+    /// # Panics
+    ///
+    /// When the terminal was hung up.
+    #[must_use]
+    pub fn edits_and_echoes(&self) -> [bool; 2] {
+        use rustix::termios::{LocalModes, tcgetattr};
+        let modes = tcgetattr(&self.master)
+            .expect("the modes of the terminal")
+            .local_modes;
+        [LocalModes::ICANON, LocalModes::ECHO].map(|mode| modes.contains(mode))
+    }
+
+    /// What is on which a shell does not expect, by all that was written since the start or since [`Terminal::forget`].
+    #[must_use]
+    pub fn left_on(&self) -> Vec<&'static str> {
+        left_on(&self.lock().bytes)
+    }
+
     fn note(&self, name: &str) -> String {
         fs::read_to_string(self.notes.join(name))
             .unwrap_or_default()
@@ -339,7 +360,8 @@ fn notes_folder(caller: &Caller) -> PathBuf {
     folder
 }
 
-fn lines(number: u16) -> NonZeroU16 {
+/// A number of lines or columns, as vt100 takes it.
+pub(crate) fn lines(number: u16) -> NonZeroU16 {
     NonZeroU16::new(number).expect("a window has lines and columns")
 }
 

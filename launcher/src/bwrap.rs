@@ -212,6 +212,7 @@ fn flags(action: &Action, contents: &mut Vec<(RawFd, Content)>) -> Vec<OsString>
         // The launcher's and PID 1's part. CONTROL and STDERR are theirs, below ARGUMENTS.
         Action::CloseDescriptors
         | Action::JoinNewKeyring
+        | Action::RestoreTerminal
         | Action::RelayStream { .. }
         | Action::OwnProcessGroup
         | Action::EmptyEnvironment

@@ -110,8 +110,11 @@ guards! {
     DescriptorsClosed => "descriptors that the caller left open (CVE-2024-21626 class)",
         by "closed when claudebox starts, and again by PID 1";
     /// Streams that could be reopened are relayed.
-    StdioRelay => "reopening a redirected file through /proc/self/fd with more rights",
-        by "a pipe between the caller's file and the agent";
+    StdioRelay => "reopening a redirected file through /proc/self/fd with more rights, a socket connected elsewhere",
+        by "a pipe between the caller's file, socket or foreign terminal and the agent";
+    /// The terminal is given back as it was.
+    TerminalRestored => "a terminal left raw, unseen or reporting; answers to the command that are typed into the shell",
+        by "tcsetattr(3), tcsetpgrp(3), fcntl(2) F_SETFL, control sequences and tcflush(3) when it ends or stops";
     /// A session keyring of its own.
     FreshKeyring => "keys in the caller's session keyring",
         by "keyctl(2) KEYCTL_JOIN_SESSION_KEYRING before bwrap starts";

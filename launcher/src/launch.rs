@@ -6,8 +6,11 @@
 
 pub mod companion;
 mod ending;
+mod flags;
 mod pins;
+mod processes;
 mod relay;
+mod screen;
 mod session;
 mod terminal;
 mod verdict;
@@ -28,14 +31,15 @@ pub use self::pins::Pins;
 use self::session::{Session, Trouble};
 pub use self::verdict::Difference;
 use crate::bwrap::{ARGUMENTS, Content, Invocation};
-use crate::facts::Facts;
+use crate::facts::{Facts, Stdio as Stream};
 use crate::hint::Hint;
 use crate::init::{CONTROL, Found, ORDER, STDERR};
 use crate::plan::{Action, Plan};
 use crate::text::Text;
 
-/// Signals that are passed to the command.
-const FORWARDED: [Signal; 8] = [
+/// Signals that are passed to the command: all that would end this process without a word, and leave the terminal as the
+/// command had it (signal(7)). Not among them are those of a fault of its own, and SIGPIPE, which is ignored.
+const FORWARDED: [Signal; 15] = [
     Signal::SIGINT,
     Signal::SIGTERM,
     Signal::SIGHUP,
@@ -44,6 +48,13 @@ const FORWARDED: [Signal; 8] = [
     Signal::SIGUSR2,
     Signal::SIGWINCH,
     Signal::SIGTSTP,
+    Signal::SIGALRM,
+    Signal::SIGVTALRM,
+    Signal::SIGPROF,
+    Signal::SIGIO,
+    Signal::SIGPWR,
+    Signal::SIGXCPU,
+    Signal::SIGSTKFLT,
 ];
 
 /// How it ended.
@@ -90,6 +101,9 @@ pub enum LaunchError {
     /// A signal came before the command was there to take it.
     #[error("ended by {0} before anything was started")]
     Interrupted(Signal),
+    /// A signal came while the last of the output waited to be read.
+    #[error("ended by {0} with output that nobody read")]
+    Unread(Signal),
     /// A source of a mount was replaced after it was shown.
     #[error("nothing was started: {0}")]
     Swapped(String),
@@ -104,7 +118,7 @@ impl LaunchError {
     pub fn status(&self) -> u8 {
         match self {
             LaunchError::Command { status, .. } => *status,
-            LaunchError::Interrupted(signal) => 128 + *signal as u8,
+            LaunchError::Interrupted(signal) | LaunchError::Unread(signal) => 128 + *signal as u8,
             _ => 125,
         }
     }
@@ -128,6 +142,7 @@ impl Hint for LaunchError {
                 Some("make it executable (chmod +x), or start it by its interpreter".into())
             }
             LaunchError::Relay(_) => Some("make room where the output goes, then run it again".into()),
+            LaunchError::Unread(_) => Some("read what the output is connected to".into()),
             LaunchError::Interrupted(_) | LaunchError::Prepare { .. } => None,
         }
     }
@@ -176,20 +191,23 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
     mask.remove(Signal::SIGTTOU);
     let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK);
     let signals = prepare("listen for signals", signals)?;
-    if plan
-        .steps
-        .iter()
-        .any(|step| step.action == Action::JoinNewKeyring)
-    {
+    let has = |action: &Action| plan.steps.iter().any(|step| step.action == *action);
+    if has(&Action::JoinNewKeyring) {
         join_new_keyring()?;
     }
-    prepare("inherit what bwrap leaves", ending::inherit_orphans())?;
-    let terminal = terminal::Terminal::open();
+    let orphans = prepare("inherit what bwrap leaves", ending::Orphans::inherit())?;
+    let [stdin, stdout, stderr] = plan.stdio.map(|stream| stream == Stream::Terminal);
+    // Where neither output is a terminal, nothing is written to one (RUN-05).
+    let reset = if stdout || stderr {
+        screen::reset(facts.variable("TERM").and_then(Text::utf8))
+    } else {
+        String::new()
+    };
+    let mut terminal = terminal::Terminal::open(reset, plan.stdio[1] == Stream::Pipe);
+    let flags = flags::Flags::now();
     // With a pipe on one side, the others of the job may need the terminal (less, fzf): then it is given when it is asked for.
-    let alone = plan.stdio[0] == crate::facts::Stdio::Terminal
-        && plan.stdio[1] == crate::facts::Stdio::Terminal;
     invocation.order.foreground =
-        alone && terminal.as_ref().is_some_and(terminal::Terminal::is_ours);
+        stdin && stdout && terminal.as_ref().is_some_and(terminal::Terminal::is_ours);
     let (control, bwrap_control) = prepare("make a socket", UnixStream::pair())?;
     let (errors, bwrap_errors) = prepare("make a pipe", io::pipe())?;
     let relays = prepare("make a pipe", relay::Relays::new(plan))?;
@@ -206,22 +224,29 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
         child: &mut child,
         control,
         signals: &signals,
-        terminal: terminal.as_ref(),
+        terminal: terminal.as_mut(),
+        flags: &flags,
+        restores: has(&Action::RestoreTerminal),
         pins,
         deadline: None,
         started: false,
         hung_up: false,
+        asked_to_end: false,
     };
-    let ended = session.run(plan, &invocation);
-    if let Some(terminal) = &terminal {
-        terminal.give_back();
+    let (ended, asked_to_end) = session.run(plan, &invocation);
+    // Nobody is left then who could change the terminal once more.
+    orphans.end(&mut child, &signals, ended.is_ok());
+    if has(&Action::RestoreTerminal) {
+        if let Some(terminal) = &terminal {
+            terminal.give_back();
+        }
+        flags.set();
     }
-    ending::end(&mut child, &signals, ended.is_ok());
-    let relayed = relays.finish();
+    let relayed = relays.finish(&signals, asked_to_end);
     match ended {
         // What the command wrote is lost: that must not look like success.
         Ok(Outcome { status: 0, found }) => {
-            relayed.map_err(LaunchError::Relay)?;
+            relayed?;
             Ok(Outcome { status: 0, found })
         }
         Ok(outcome) => Ok(outcome),

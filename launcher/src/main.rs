@@ -9,7 +9,7 @@ use claudebox::audit::{self, Look};
 use claudebox::check;
 use claudebox::cli::{Args, CheckArgs, Entry, Mode, VerifyArgs, Wish};
 use claudebox::config::{self, Config, PROJECT_ENV};
-use claudebox::facts::{Facts, Parts, Query, Stdio};
+use claudebox::facts::{Facts, Parts, Query};
 use claudebox::hint::Hint;
 use claudebox::launch::{self, LaunchError, Pins, companion};
 use claudebox::plan::Plan;
@@ -78,7 +78,7 @@ fn enter(entry: &Entry) -> Result<u8, Failure> {
         Mode::Start => {}
     }
     let look = Look {
-        wrap: facts.stdio[2] == Stdio::Terminal,
+        wrap: facts.stdio[2].is_terminal(),
         explain: false,
     };
     // Held before the audit: what is mounted is what was shown, however long the answer takes.
@@ -102,7 +102,7 @@ fn tell(text: &str) {
 
 /// AUD-C.
 fn ask(facts: &Facts) -> Result<(), Failure> {
-    if facts.stdio[0] != Stdio::Terminal || facts.stdio[2] != Stdio::Terminal {
+    if !facts.stdio[0].is_terminal() || !facts.stdio[2].is_terminal() {
         let what = "there is no terminal to ask on";
         return Err(Failure::plain(
             what,

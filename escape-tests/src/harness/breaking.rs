@@ -218,6 +218,9 @@ pub fn breaking(guard: Guard) -> Breaking {
         Guard::StdioRelay => {
             Edit(|plan, _, _| without(plan, |action| matches!(action, Action::RelayStream { .. })))
         }
+        Guard::TerminalRestored => {
+            Edit(|plan, _, _| without(plan, |action| *action == Action::RestoreTerminal))
+        }
         Guard::FreshKeyring => {
             Edit(|plan, _, _| without(plan, |action| *action == Action::JoinNewKeyring))
         }

@@ -258,6 +258,7 @@ fn named_step(action: &Action, bait: &Bait) -> String {
     let what = match action {
         Action::CloseDescriptors => "closing descriptors".into(),
         Action::JoinNewKeyring => "a new keyring".into(),
+        Action::RestoreTerminal => "giving the terminal back".into(),
         Action::RelayStream { descriptor } => format!("the relay of descriptor {descriptor}"),
         Action::OwnProcessGroup => "an own process group".into(),
         Action::EmptyEnvironment => "the empty environment".into(),

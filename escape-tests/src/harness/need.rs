@@ -29,8 +29,6 @@ pub enum Unbuilt {
     Limits,
     /// Secrets that lie in the project itself are hidden on request.
     ProjectSecretsHidden,
-    /// The terminal is given back as it was, screen and open file too.
-    TerminalRestored,
     /// The agent's state of one project, kept from session to session.
     Instances,
     /// The login of Claude Code, shared with the host and among projects.
@@ -48,9 +46,6 @@ impl Unbuilt {
             }
             Unbuilt::Limits => "Limits: processes, memory, open files (HARD-04)",
             Unbuilt::ProjectSecretsHidden => "ProjectSecretsHidden: --hide (FS-J)",
-            Unbuilt::TerminalRestored => {
-                "TerminalRestored: screen modes and flags as they were (HARD-06)"
-            }
             Unbuilt::Instances => {
                 "Instances: conversations of a project, kept and nobody else's (INST)"
             }

@@ -4,12 +4,13 @@
 //! hangs the terminal up, and nobody could look at how it was left.
 
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use nix::libc;
 
@@ -34,6 +35,28 @@ stty -icanon -echo min 0 time 1
 dd bs=4096 count=1 of="$notes/typed" 2>/dev/null
 exit "$code"
 "#;
+
+/// What a terminal is asked, and what it answers: its kind, the place of the cursor, the clipboard ("XTerm Control Sequences").
+const ANSWERS: [(&[u8], &[u8]); 3] = [
+    (b"\x1b[c", b"\x1b[?62;22c"),
+    (b"\x1b[6n", b"\x1b[24;1R"),
+    (b"\x1b]52;c;?\x1b\\", b"\x1b]52;c;Y2xpcGJvYXJk\x1b\\"),
+];
+
+/// How long an answer is under way.
+const AWAY: Duration = Duration::from_millis(10);
+
+/// The answers to all questions in these bytes, in order.
+fn questions(bytes: &[u8]) -> Vec<&'static [u8]> {
+    let starts = 0..bytes.len();
+    starts
+        .filter_map(|start| {
+            let mut known = ANSWERS.iter();
+            known.find(|(question, _)| bytes[start..].starts_with(question))
+        })
+        .map(|(_, answer)| *answer)
+        .collect()
+}
 
 /// A terminal, and the command that will run on it.
 #[derive(Debug)]
@@ -64,6 +87,8 @@ impl OnTerminal {
             variable.push(value.unwrap_or_default());
             leader.arg(variable);
         }
+        // A screen, as the terminal of a person is.
+        leader.arg("TERM=xterm-256color");
         leader.arg(command.get_program()).args(command.get_args());
         if let Some(folder) = command.get_current_dir() {
             leader.current_dir(folder);
@@ -82,11 +107,19 @@ impl OnTerminal {
         let all = Arc::clone(&shown);
         let mut master = File::from(master);
         let reader = thread::spawn(move || {
-            let mut buffer = [0; 8192];
+            let (mut buffer, mut answered) = ([0; 8192], 0);
             // EIO: nobody has the terminal open any more.
             while let Ok(length @ 1..) = master.read(&mut buffer) {
                 let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
                 all.extend_from_slice(&buffer[..length]);
+                let questions = questions(&all);
+                drop(all);
+                for answer in questions.iter().skip(answered) {
+                    // As one at the other end of a network.
+                    thread::sleep(AWAY);
+                    let _ = master.write_all(answer);
+                }
+                answered = questions.len();
             }
         });
         Ok(Self {

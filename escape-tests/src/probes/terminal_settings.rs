@@ -7,8 +7,7 @@ use crate::probe::*;
 pub const PROBE: Probe = Probe {
     asks: "is the terminal left with other settings or another foreground?",
     threats: &["TTY-03", "TTY-06"],
-    // Nothing of the plan: the launcher gives the terminal back.
-    behind: &[],
+    behind: &[Guard::TerminalRestored],
     also_as_root: true,
     streams: Streams::Terminal,
     expect: Expect::Exactly(|_| Seen::one("the terminal, made raw", Act::saw("raw"))),

@@ -38,6 +38,9 @@ pub fn not_shown(guard: Guard, tier: Tier) -> Option<&'static str> {
         Guard::DieWithParent => {
             Some("a second wall: PID 1 ends with the launcher's socket, and takes everything along")
         }
+        Guard::TerminalRestored => {
+            Some("it shows at a terminal when a session is over, and these attempts have none")
+        }
         Guard::FreshKeyring => Some("a second wall: no call reaches any keyring"),
         Guard::NoNestedNamespaces => Some("a second wall: no call makes a user namespace"),
         Guard::AbstractSockets if tier != Tier::Full => {

@@ -207,6 +207,8 @@ fn every_guard_has_a_harmless_probe() -> Result<(), Failed> {
     let alone: Vec<&str> = Guard::ALL
         .iter()
         .filter(harmless)
+        // It takes a terminal, which `verify` has none of for its attempts.
+        .filter(|guard| **guard != Guard::TerminalRestored)
         .map(|guard| guard.name())
         .collect();
     if alone.is_empty() {

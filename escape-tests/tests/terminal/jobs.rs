@@ -93,6 +93,8 @@ fn a_job_started_in_the_background_comes_to_the_front() {
     fs::write(caller.project().join("go"), "").expect("writing to the project");
     terminal.type_text("hello\r");
     terminal.expect("got-hello");
+    // What is typed before the prompt is there is thrown away with the answers of the terminal.
+    terminal.expect(PROMPT);
     terminal.type_line("echo status-$?");
     terminal.expect("status-5");
 }
@@ -117,6 +119,8 @@ fn reading_from_the_background_stops_the_job() {
     sleep(Duration::from_millis(300));
     terminal.type_text("hello\r");
     terminal.expect("got-hello");
+    // What is typed before the prompt is there is thrown away with the answers of the terminal.
+    terminal.expect(PROMPT);
     terminal.type_line("echo status-$?");
     terminal.expect("status-5");
 }

@@ -6,6 +6,7 @@
 
 mod agent;
 mod ends;
+mod given_back;
 mod jobs;
 mod keys;
 mod question;

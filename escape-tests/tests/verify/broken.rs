@@ -31,7 +31,7 @@ enum Sight {
     Itself(Tier),
     /// Another guard is broken, on that tier: it shares the wall, and is seen first.
     Another(Guard, Tier),
-    /// Nothing on that tier, for another wall stands before it; but it is not said to be proven.
+    /// Nothing on that tier, for another wall stands before it or nothing of it shows there; but it is not said to be proven.
     Nothing(Tier),
 }
 
@@ -42,7 +42,9 @@ fn sight(guard: Guard) -> Sight {
         Guard::SignalScope
         | Guard::FreshKeyring
         | Guard::DieWithParent
-        | Guard::NoNestedNamespaces => Sight::Nothing(Tier::None),
+        | Guard::NoNestedNamespaces
+        // It takes a terminal, and a session that is over.
+        | Guard::TerminalRestored => Sight::Nothing(Tier::None),
         // On `none` this is a second wall too.
         Guard::AbstractSockets => Sight::Itself(Tier::Full),
         // bwrap drops no bounding set there, and PID 1 sees that before anything is started.

@@ -49,6 +49,7 @@ fn not_tried(tier: Tier) -> Vec<Guard> {
         Guard::FreshKeyring,
         Guard::NoNestedNamespaces,
         Guard::DieWithParent,
+        Guard::TerminalRestored,
     ];
     if tier == Tier::None {
         not_tried.push(Guard::AbstractSockets);

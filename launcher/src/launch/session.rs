@@ -10,8 +10,10 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
+use nix::sys::termios::Termios;
 
 use super::ending;
+use super::flags::Flags;
 use super::pins::Pins;
 use super::terminal::{self, Terminal};
 use super::verdict::{self, Difference};
@@ -48,19 +50,34 @@ pub(super) struct Session<'a> {
     pub(super) child: &'a mut Child,
     pub(super) control: UnixStream,
     pub(super) signals: &'a SignalFd,
-    pub(super) terminal: Option<&'a Terminal>,
+    pub(super) terminal: Option<&'a mut Terminal>,
+    /// The flags of the streams as they were found.
+    pub(super) flags: &'a Flags,
     pub(super) pins: &'a Pins,
     /// When patience ends.
     pub(super) deadline: Option<Instant>,
     /// Whether the command exists, so that it can be signalled.
     pub(super) started: bool,
+    /// Whether terminal and streams are given back as they were found.
+    pub(super) restores: bool,
     /// Whether the terminal was closed.
     pub(super) hung_up: bool,
+    /// Whether a signal came that asks everything to end.
+    pub(super) asked_to_end: bool,
 }
 
 impl Session<'_> {
-    /// Until the command ends, or is found not to start.
-    pub(super) fn run(mut self, plan: &Plan, invocation: &Invocation) -> Result<Outcome, Trouble> {
+    /// Until the command ends, or is found not to start. Also tells whether it was asked to.
+    pub(super) fn run(
+        mut self,
+        plan: &Plan,
+        invocation: &Invocation,
+    ) -> (Result<Outcome, Trouble>, bool) {
+        let ended = self.until_the_end(plan, invocation);
+        (ended, self.asked_to_end)
+    }
+
+    fn until_the_end(&mut self, plan: &Plan, invocation: &Invocation) -> Result<Outcome, Trouble> {
         let control = prepare("read the socket", self.control.try_clone())?;
         let mut events = BufReader::new(control);
         self.deadline = Some(Instant::now() + START_LIMIT);
@@ -117,7 +134,7 @@ impl Session<'_> {
     }
 
     /// The socket was closed without a last word: bwrap never got there, or somebody was killed.
-    fn closed(self, found: Option<Found>) -> Result<Outcome, Trouble> {
+    fn closed(&mut self, found: Option<Found>) -> Result<Outcome, Trouble> {
         use std::os::unix::process::ExitStatusExt;
         match found {
             None => Err(Trouble::Silent),
@@ -155,7 +172,8 @@ impl Session<'_> {
                 PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
             ];
             // Nothing is asked for: a hang-up is told all the same (poll(2)). It reaches only the foreground by itself.
-            let terminal = self.terminal.filter(|_| !self.hung_up);
+            let terminal = self.terminal.as_deref().filter(|_| !self.hung_up);
+            let watched = terminal.is_some();
             ready
                 .extend(terminal.map(|terminal| PollFd::new(terminal.as_fd(), PollFlags::empty())));
             match poll(&mut ready, timeout) {
@@ -166,7 +184,7 @@ impl Session<'_> {
             self.hung_up |= ready
                 .get(2)
                 .is_some_and(|terminal| terminal.any().unwrap_or(false));
-            let hung_up = terminal.is_some() && self.hung_up;
+            let hung_up = watched && self.hung_up;
             let next = hung_up
                 .then(|| self.forward(Signal::SIGHUP, false))
                 .flatten();
@@ -190,9 +208,10 @@ impl Session<'_> {
 
     /// Passes a signal to the command; before there is one, a signal that ends processes ends the launch.
     fn forward(&mut self, signal: Signal, group: bool) -> Option<Next> {
-        use Signal::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+        use Signal::{SIGHUP, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH};
+        self.asked_to_end |= matches!(signal, SIGTERM | SIGHUP);
         if !self.started {
-            let ends = matches!(signal, SIGINT | SIGTERM | SIGHUP | SIGQUIT);
+            let ends = !matches!(signal, SIGTSTP | SIGUSR1 | SIGUSR2 | SIGWINCH);
             return ends.then_some(Next::Interrupted(signal));
         }
         let _ = say(
@@ -209,15 +228,16 @@ impl Session<'_> {
     }
 
     /// The command was stopped: so is this job, until the shell continues it.
-    fn stop(&self, signal: i32) {
+    fn stop(&mut self, signal: i32) {
         let signal = Signal::try_from(signal).unwrap_or(Signal::SIGSTOP);
         let wants_terminal = matches!(signal, Signal::SIGTTIN | Signal::SIGTTOU);
         // It reads the terminal from the background while this job is in the foreground: it gets what is ours.
         if !(wants_terminal && self.in_foreground()) {
-            if let Some(terminal) = self.terminal {
-                terminal.give_back();
-            }
+            let (modes, flags) = self.let_go();
             terminal::stop_job(signal);
+            self.take_up(modes, flags);
+        } else if let Some(terminal) = &mut self.terminal {
+            terminal.take_up(None);
         }
         let _ = say(
             &self.control,
@@ -227,8 +247,29 @@ impl Session<'_> {
         );
     }
 
+    /// Gives terminal and streams back while the job is stopped; returns how the command had them.
+    fn let_go(&mut self) -> (Option<Termios>, Option<Flags>) {
+        if !self.restores {
+            return (None, None);
+        }
+        let modes = self.terminal.as_deref().and_then(Terminal::let_go);
+        let flags = Flags::now();
+        self.flags.set();
+        (modes, Some(flags))
+    }
+
+    /// The command goes on: it finds terminal and streams as it left them, unless the shell is in the foreground now.
+    fn take_up(&mut self, modes: Option<Termios>, flags: Option<Flags>) {
+        if let Some(terminal) = &mut self.terminal {
+            terminal.take_up(modes);
+        }
+        if let Some(flags) = flags.filter(|_| self.terminal.is_none() || self.in_foreground()) {
+            flags.set();
+        }
+    }
+
     fn in_foreground(&self) -> bool {
-        self.terminal.is_some_and(Terminal::is_ours)
+        self.terminal.as_deref().is_some_and(Terminal::is_ours)
     }
 }
 

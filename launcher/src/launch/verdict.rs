@@ -109,6 +109,7 @@ fn difference(action: &Action, found: &Found) -> Option<String> {
         Action::Unshare { .. }
         | Action::JoinNewKeyring
         | Action::PinSources
+        | Action::RestoreTerminal
         | Action::RelayStream { .. }
         | Action::HideArguments
         | Action::DieWithParent

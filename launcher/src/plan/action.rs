@@ -36,6 +36,8 @@ pub enum Action {
     CloseDescriptors,
     /// launcher: joins a new session keyring.
     JoinNewKeyring,
+    /// launcher: gives terminal and streams back as it found them.
+    RestoreTerminal,
     /// launcher: puts a pipe between a stream of the caller and the inside.
     RelayStream { descriptor: usize },
     /// launcher: starts bwrap in a process group of its own; init does the same for the command.
@@ -135,6 +137,7 @@ impl fmt::Display for Action {
             Action::CloseDescriptors
             | Action::PinSources
             | Action::JoinNewKeyring
+            | Action::RestoreTerminal
             | Action::OwnProcessGroup
             | Action::EmptyEnvironment
             | Action::HideArguments

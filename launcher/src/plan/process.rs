@@ -87,9 +87,23 @@ pub(super) fn add(steps: &mut Steps, config: &Config, facts: &Facts) {
                     "a file as a stream could be reopened with more rights (proc(5), /proc/pid/fd)";
                 steps.add(Guard::StdioRelay, RelayStream { descriptor }, why);
             }
+            Stdio::Socket => {
+                let why = "a socket of the host could be connected to another place (connect(2))";
+                steps.add(Guard::StdioRelay, RelayStream { descriptor }, why);
+            }
+            Stdio::ForeignTerminal => {
+                let why =
+                    "a terminal of another session could be read and set, and nobody gives it back";
+                steps.add(Guard::StdioRelay, RelayStream { descriptor }, why);
+            }
             Stdio::Terminal | Stdio::Pipe | Stdio::Null => {}
         }
     }
+    steps.add(
+        Guard::TerminalRestored,
+        RestoreTerminal,
+        "modes, screen and flags that are left on are the shell's problem (termios(3), fcntl(2))",
+    );
     steps.add(
         Guard::ProcessGroup,
         OwnProcessGroup,

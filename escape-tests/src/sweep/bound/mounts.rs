@@ -97,6 +97,7 @@ pub(super) fn made(plan: &Printed, host: &Host) -> Result<Vec<Made>, String> {
             }
             Does::CloseDescriptors
             | Does::JoinNewKeyring
+            | Does::RestoreTerminal
             | Does::RelayStream { .. }
             | Does::OwnProcessGroup
             | Does::EmptyEnvironment

@@ -52,6 +52,7 @@ pub struct Step {
 pub enum Does {
     CloseDescriptors,
     JoinNewKeyring,
+    RestoreTerminal,
     RelayStream {
         descriptor: usize,
     },
