@@ -47,7 +47,7 @@ pub struct Probe {
     /// `behind`; nothing runs inside, so nothing reports.
     pub meddle: Option<fn(&Bait) -> io::Result<()>>,
     /// Something that goes wrong while the sandbox is made, as a further step of the plan.
-    pub amiss: Option<fn(&mut Plan)>,
+    pub amiss: Option<fn(&mut Plan, &Bait)>,
     /// How the session ends.
     pub ending: Ending,
     /// Further arguments of the launcher, as a person would give them for this project.

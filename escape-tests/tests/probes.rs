@@ -101,6 +101,7 @@ fn trials_of(name: &'static str, probe: &'static Probe, table: &Table) -> Vec<Tr
             }
             // On a terminal it must hold as well (TTY-09). Once is enough: it changes nothing of the plan but the streams.
             let on_terminal = probe.meddle.is_none()
+                && probe.amiss.is_none()
                 && probe.ending == Ending::ByItself
                 && probe.streams == Streams::Pipes
                 && unbuilt(probe).is_none();

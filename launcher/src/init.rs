@@ -12,6 +12,7 @@
 mod command;
 mod filter;
 mod found;
+mod landlock;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::filter::{Denied, Rule};
 pub use self::found::{Found, MountPoint};
+pub use self::landlock::{ABI_OF_DEVICES, ABI_OF_FILES, ABI_OF_SCOPES, Enforced, May, Place};
 use crate::plan::{Action, Plan};
 use crate::text::Text;
 
@@ -51,6 +53,9 @@ pub struct Order {
     watched: Vec<Text>,
     scope_abstract_sockets: bool,
     scope_signals: bool,
+    fence: Option<landlock::Fence>,
+    /// Where devices take requests, if that is fenced.
+    terminals: Option<Vec<Text>>,
     close_descriptors: bool,
     own_process_group: bool,
     /// Whether the launcher holds the foreground of its terminal, so that the command gets it.
@@ -92,6 +97,17 @@ impl Order {
             watched: plan.binds().map(|(_, at, ..)| at.clone()).collect(),
             scope_abstract_sockets: has(Action::ScopeAbstractSockets),
             scope_signals: has(Action::ScopeSignals),
+            fence: plan.steps.iter().find_map(|step| match &step.action {
+                Action::FenceFiles { abi, places } => Some(landlock::Fence {
+                    abi: *abi,
+                    places: places.clone(),
+                }),
+                _ => None,
+            }),
+            terminals: plan.steps.iter().find_map(|step| match &step.action {
+                Action::FenceDevices { terminals } => Some(terminals.clone()),
+                _ => None,
+            }),
             close_descriptors: has(Action::CloseDescriptors),
             own_process_group: has(Action::OwnProcessGroup),
             foreground: false,
@@ -146,14 +162,14 @@ fn stage() -> io::Result<u8> {
     nix::unistd::dup2_stderr(stderr)?;
     SigSet::empty().thread_set_mask()?;
     let mut words = BufReader::new(&control);
-    let scopes = match confine(&order, &control) {
-        Ok(scopes) => scopes,
+    let enforced = match confine(&order, &control) {
+        Ok(enforced) => enforced,
         Err(error) => {
             say(&control, &Event::Failed(error.to_string()))?;
             return Ok(125);
         }
     };
-    let found = Found::look(&order, scopes, control.as_raw_fd());
+    let found = Found::look(&order, enforced, control.as_raw_fd());
     say(&control, &Event::Found(Box::new(found)))?;
     match hear(&mut words)? {
         Some(Word::Go) => {}
@@ -174,7 +190,7 @@ fn stage() -> io::Result<u8> {
 }
 
 /// What only the inside can do to itself, before the command exists. The filter comes last: it could refuse the rest.
-fn confine(order: &Order, control: &UnixStream) -> io::Result<(bool, bool)> {
+fn confine(order: &Order, control: &UnixStream) -> io::Result<Enforced> {
     if order.close_descriptors {
         close_all_but(&[control.as_fd()])?;
     }
@@ -189,31 +205,9 @@ fn confine(order: &Order, control: &UnixStream) -> io::Result<(bool, bool)> {
         use nix::sys::resource::{Resource, setrlimit};
         setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     }
-    let scopes = scope(order).map_err(io::Error::other)?;
+    let enforced = landlock::confine(order)?;
     filter::apply(&order.denied).map_err(io::Error::other)?;
-    Ok(scopes)
-}
-
-/// Landlock's scopes, for abstract sockets and for signals. Asked for only where the kernel has them, so less than what
-/// was asked for is an error; what the kernel says it enforced is returned.
-fn scope(order: &Order) -> Result<(bool, bool), landlock::RulesetError> {
-    use landlock::{CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus, Scope};
-    let wanted = (order.scope_abstract_sockets, order.scope_signals);
-    let mut scopes = landlock::BitFlags::<Scope>::empty();
-    if wanted.0 {
-        scopes |= Scope::AbstractUnixSocket;
-    }
-    if wanted.1 {
-        scopes |= Scope::Signal;
-    }
-    if scopes.is_empty() {
-        return Ok(wanted);
-    }
-    let ruleset = Ruleset::default()
-        .set_compatibility(CompatLevel::HardRequirement)
-        .scope(scopes)?;
-    let enforced = ruleset.create()?.restrict_self()?.ruleset == RulesetStatus::FullyEnforced;
-    Ok((wanted.0 && enforced, wanted.1 && enforced))
+    Ok(enforced)
 }
 
 /// Inherited descriptors as owned ones. `pidfd_getfd(2)` on oneself is the way that needs no unsafe code; the copies are

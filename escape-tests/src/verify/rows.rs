@@ -38,6 +38,9 @@ pub fn not_shown(guard: Guard, tier: Tier) -> Option<&'static str> {
         Guard::DieWithParent => {
             Some("a second wall: PID 1 ends with the launcher's socket, and takes everything along")
         }
+        Guard::LandlockFiles => {
+            Some("a second wall: what it refuses is not there, or is on a read-only mount")
+        }
         Guard::FreshKeyring => Some("a second wall: no call reaches any keyring"),
         Guard::AbstractSockets if tier != Tier::Full => {
             Some("a second wall: another network namespace has other abstract sockets")

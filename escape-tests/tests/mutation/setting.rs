@@ -152,6 +152,7 @@ impl Setting {
             let alone = probe.streams != Streams::Pipes
                 || probe.ending != Ending::ByItself
                 || probe.meddle.is_some()
+                || probe.amiss.is_some()
                 || ALONE.iter().any(|(alone, _)| alone == name);
             if alone {
                 found.alone.push((name, probe));

@@ -39,7 +39,7 @@ enum Sight {
 fn sight(guard: Guard) -> Sight {
     match guard {
         // Second walls.
-        Guard::SignalScope | Guard::FreshKeyring | Guard::DieWithParent => {
+        Guard::SignalScope | Guard::LandlockFiles | Guard::FreshKeyring | Guard::DieWithParent => {
             Sight::Nothing(Tier::None)
         }
         // On `none` this is a second wall too.

@@ -93,10 +93,17 @@ fn difference(action: &Action, found: &Found) -> Option<String> {
         Action::RemountReadOnly { at } | Action::Cover { at } => mounted(found, at, true, None),
         Action::Proc { at } => mounted(found, at, false, Some("proc")),
         Action::NoNewPrivileges => (!found.no_new_privs).then(|| "no_new_privs is not set".into()),
-        Action::ScopeAbstractSockets => {
-            (!found.scopes.0).then(|| "Landlock does not scope abstract sockets".into())
+        Action::ScopeAbstractSockets => (!found.landlock.abstract_sockets)
+            .then(|| "Landlock does not scope abstract sockets".into()),
+        Action::ScopeSignals => {
+            (!found.landlock.signals).then(|| "Landlock does not scope signals".into())
         }
-        Action::ScopeSignals => (!found.scopes.1).then(|| "Landlock does not scope signals".into()),
+        Action::FenceFiles { .. } => {
+            (!found.landlock.files).then(|| "Landlock does not fence files".into())
+        }
+        Action::FenceDevices { .. } => {
+            (!found.landlock.devices).then(|| "Landlock does not fence devices".into())
+        }
         Action::OwnProcessGroup => (found.process_group != found.pid)
             .then(|| format!("process group {}", found.process_group)),
         Action::EmptyEnvironment => (!found.environment_is_empty)

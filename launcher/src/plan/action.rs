@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::init::{Denied, Rule};
+use crate::init::{Denied, Place, Rule};
 use crate::text::Text;
 
 /// Kinds of namespaces that are made (namespaces(7)).
@@ -97,6 +97,10 @@ pub enum Action {
     ScopeAbstractSockets,
     /// init: takes processes outside out of reach of signals.
     ScopeSignals,
+    /// init: refuses every file but what lies at these places, by the rights of this Landlock ABI.
+    FenceFiles { abi: u8, places: Vec<Place> },
+    /// init: refuses ioctl(2) on every device that is opened inside, but beneath these places.
+    FenceDevices { terminals: Vec<Text> },
     /// init: takes itself out of reach of ptrace(2).
     BeUndumpable,
     /// init: no core dumps.
@@ -132,6 +136,9 @@ impl fmt::Display for Action {
             | Action::Dev { at }
             | Action::RemountReadOnly { at } => write!(f, " {at}"),
             Action::Deny { calls, .. } => write!(f, " {calls:?}"),
+            Action::FenceFiles { abi, places } => {
+                write!(f, " to {} places, Landlock ABI {abi}", places.len())
+            }
             Action::CloseDescriptors
             | Action::PinSources
             | Action::JoinNewKeyring
@@ -144,6 +151,7 @@ impl fmt::Display for Action {
             | Action::DieWithParent
             | Action::ScopeAbstractSockets
             | Action::ScopeSignals
+            | Action::FenceDevices { .. }
             | Action::BeUndumpable
             | Action::NoCoreDumps => Ok(()),
         }

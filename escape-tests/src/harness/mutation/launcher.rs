@@ -100,7 +100,7 @@ fn launch(folder: &Path, arguments: Vec<OsString>) -> Result<u8, String> {
     let all = super::all(&plan, &spec.bait);
     let probe = probes::ALL.iter().find(|(name, _)| *name == spec.probe);
     if let Some(go_wrong) = probe.and_then(|(_, probe)| probe.amiss) {
-        go_wrong(&mut plan);
+        go_wrong(&mut plan, &spec.bait);
     }
     let own = &spec.bait.beside;
     let list = |listed: Vec<Listed>| {

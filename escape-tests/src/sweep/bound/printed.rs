@@ -111,6 +111,8 @@ pub enum Does {
     },
     ScopeAbstractSockets,
     ScopeSignals,
+    FenceFiles,
+    FenceDevices,
     BeUndumpable,
     NoCoreDumps,
 }

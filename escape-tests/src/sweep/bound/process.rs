@@ -165,6 +165,12 @@ fn calls(bound: &mut Bound, plan: &Printed) {
         ("keyctl(2)", denied("keyrings"), "EPERM"),
         ("ioctl(2) TIOCSTI", denied("terminal-injection"), "EPERM"),
         ("chmod(2) S_ISUID", denied("set-id-modes"), "EPERM"),
+        // Landlock answers before the device does (landlock(7)).
+        (
+            "ioctl(2) on /dev/null",
+            plan.has(&Does::FenceDevices),
+            "EACCES",
+        ),
         // The limit is reached (user_namespaces(7)).
         ("unshare(2) CLONE_NEWUSER", nested, "ENOSPC"),
     ] {

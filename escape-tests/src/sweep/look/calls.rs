@@ -1,7 +1,10 @@
 //! Owns what a filter and a limit can be seen by: calls that change nothing whether they are refused or not.
 
+use std::fs::File;
+
 use nix::libc;
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::termios::tcgetattr;
 
 use crate::harness::inside::{address, c_path, in_child, system_call};
 use crate::probe::Act;
@@ -17,11 +20,17 @@ pub(super) fn look(seen: &mut Seen) {
     let keyctl = system_call(libc::SYS_keyctl, [NONE; 6]);
     let typed = system_call(libc::SYS_ioctl, [NONE, libc::TIOCSTI as i64, 0, 0, 0, 0]);
     let set_id = system_call(libc::SYS_fchmodat, [at, address(&nowhere), mode, 0, 0, 0]);
+    let null = File::open("/dev/null");
+    let asked = null.map_or_else(
+        |error| Act::of::<()>(Err(error)),
+        |null| Act::of_nix(tcgetattr(&null)),
+    );
     let nested = in_child(|| Act::of_nix(unshare(CloneFlags::CLONE_NEWUSER)));
     for (call, act) in [
         ("keyctl(2)", keyctl),
         ("ioctl(2) TIOCSTI", typed),
         ("chmod(2) S_ISUID", set_id),
+        ("ioctl(2) on /dev/null", asked),
         ("unshare(2) CLONE_NEWUSER", nested),
     ] {
         seen.add(format!("call {call}"), act.to_string());
