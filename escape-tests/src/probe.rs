@@ -48,7 +48,7 @@ pub struct Probe {
     pub meddle: Option<fn(&Bait) -> io::Result<()>>,
     /// A plan that is not quite the launcher's: with something that goes wrong while the sandbox is made, or an answer by which a
     /// guard is known.
-    pub edited: Option<fn(&mut Plan)>,
+    pub edited: Option<fn(&mut Plan, &Bait)>,
     /// How the session ends.
     pub ending: Ending,
     /// Further arguments of the launcher, as a person would give them for this project.

@@ -221,6 +221,8 @@ fn flags(action: &Action, contents: &mut Vec<(RawFd, Content)>) -> Vec<OsString>
         | Action::Deny { .. }
         | Action::ScopeAbstractSockets
         | Action::ScopeSignals
+        | Action::FenceFiles { .. }
+        | Action::FenceDevices { .. }
         | Action::BeUndumpable
         | Action::NoCoreDumps => Vec::new(),
     }

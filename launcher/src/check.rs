@@ -8,6 +8,7 @@ use crate::config::{Config, ConfigError};
 use crate::facts::{Bwrap, Content, Facts, Git, NixDaemon, Parts, Project};
 use crate::guard::Guard;
 use crate::hint::Hint;
+use crate::init::{ABI_OF_DEVICES, ABI_OF_FILES, ABI_OF_SCOPES};
 use crate::launch::{self, LaunchError};
 use crate::page::{PLAIN, Page, RED, YELLOW};
 use crate::plan::Plan;
@@ -236,12 +237,21 @@ fn landlock(facts: &Facts) -> Finding {
         0 => finding(
             "landlock",
             Verdict::Warning,
-            "not in this kernel, or switched off",
+            "not in this kernel, or switched off: nothing stands behind the mounts, and abstract sockets of the host are \
+             reachable on the tier `full`",
             Some("boot with lsm=landlock,… (Linux 5.13)".into()),
         ),
-        abi @ 1..6 => {
-            let found =
-                format!("ABI {abi}: abstract sockets of the host are reachable on the tier `full`");
+        abi @ 1..ABI_OF_SCOPES => {
+            let fence = if abi < ABI_OF_FILES {
+                "nothing stands behind the mounts, and "
+            } else if abi < ABI_OF_DEVICES {
+                "files are fenced and devices are not, and "
+            } else {
+                "files and devices are fenced; "
+            };
+            let found = format!(
+                "ABI {abi}: {fence}abstract sockets of the host are reachable on the tier `full`"
+            );
             finding(
                 "landlock",
                 Verdict::Warning,
@@ -249,7 +259,12 @@ fn landlock(facts: &Facts) -> Finding {
                 Some("use Linux 6.12 or later".into()),
             )
         }
-        abi => finding("landlock", Verdict::Ok, format!("ABI {abi} or later"), None),
+        abi => finding(
+            "landlock",
+            Verdict::Ok,
+            format!("ABI {abi} or later: files, devices, abstract sockets and signals"),
+            None,
+        ),
     }
 }
 

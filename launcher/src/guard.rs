@@ -103,6 +103,12 @@ guards! {
     /// Signals are scoped.
     SignalScope => "signals to processes outside that share a process group",
         by "landlock(7) LANDLOCK_SCOPE_SIGNAL, ABI 6 (Linux 6.12)";
+    /// Files are fenced behind the mounts.
+    LandlockFiles => "files of the host, and writing, where a mount is wrong or one too many",
+        by "landlock(7): reading, writing and executing beneath the places of the plan alone, ABI 2 (Linux 5.19)";
+    /// Devices are fenced but for terminals.
+    LandlockDevices => "what ioctl(2) asks of the driver of a device, were one shown",
+        by "landlock(7) LANDLOCK_ACCESS_FS_IOCTL_DEV, for terminals alone, ABI 5 (Linux 6.10)";
     /// The agent has a process group of its own.
     ProcessGroup => "kill(0): signalling the caller's shell script or pipeline",
         by "setpgid(2) for bwrap and for the agent";

@@ -12,6 +12,7 @@
 mod command;
 mod filter;
 mod found;
+mod landlock;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
@@ -28,6 +29,7 @@ use nix::unistd::{Pid, getpgrp, setpgid};
 use serde::{Deserialize, Serialize};
 
 pub use self::found::{Found, MountPoint};
+pub use self::landlock::{ABI_OF_DEVICES, ABI_OF_FILES, ABI_OF_SCOPES, Enforced, May, Place};
 use crate::denied::Call;
 use crate::plan::{Action, Plan};
 use crate::text::Text;
@@ -53,6 +55,9 @@ pub struct Order {
     watched: Vec<Text>,
     scope_abstract_sockets: bool,
     scope_signals: bool,
+    fence: Option<landlock::Fence>,
+    /// Where devices take requests, if that is fenced.
+    terminals: Option<Vec<Text>>,
     close_descriptors: bool,
     own_process_group: bool,
     /// Whether the launcher holds the foreground of its terminal, so that the command gets it.
@@ -97,6 +102,17 @@ impl Order {
             watched: plan.binds().map(|(_, at, ..)| at.clone()).collect(),
             scope_abstract_sockets: has(Action::ScopeAbstractSockets),
             scope_signals: has(Action::ScopeSignals),
+            fence: plan.steps.iter().find_map(|step| match &step.action {
+                Action::FenceFiles { abi, places } => Some(landlock::Fence {
+                    abi: *abi,
+                    places: places.clone(),
+                }),
+                _ => None,
+            }),
+            terminals: plan.steps.iter().find_map(|step| match &step.action {
+                Action::FenceDevices { terminals } => Some(terminals.clone()),
+                _ => None,
+            }),
             close_descriptors: has(Action::CloseDescriptors),
             own_process_group: has(Action::OwnProcessGroup),
             foreground: false,
@@ -158,7 +174,7 @@ fn stage() -> io::Result<u8> {
             return Ok(125);
         }
     };
-    let found = Found::look(&order, &confined, control.as_raw_fd());
+    let found = Found::look(&order, confined, control.as_raw_fd());
     say(&control, &Event::Found(Box::new(found)))?;
     match hear(&mut words)? {
         Some(Word::Go) => {}
@@ -180,8 +196,8 @@ fn stage() -> io::Result<u8> {
 
 /// What came of it.
 struct Confined {
-    /// Whether Landlock scopes abstract sockets and signals.
-    scopes: (bool, bool),
+    /// What Landlock enforces.
+    landlock: Enforced,
     /// Whether a user namespace could be made that was not to be made.
     nested: bool,
 }
@@ -204,31 +220,9 @@ fn confine(order: &Order, control: &UnixStream) -> io::Result<Confined> {
     }
     // Where this is possible it is done, and the launch ends: nothing else shows the limit (user_namespaces(7)).
     let nested = order.no_nested_namespaces && unshare(CloneFlags::CLONE_NEWUSER).is_ok();
-    let scopes = scope(order).map_err(io::Error::other)?;
+    let landlock = landlock::confine(order)?;
     filter::apply(&order.denied).map_err(io::Error::other)?;
-    Ok(Confined { scopes, nested })
-}
-
-/// Landlock's scopes, for abstract sockets and for signals. Asked for only where the kernel has them, so less than what
-/// was asked for is an error; what the kernel says it enforced is returned.
-fn scope(order: &Order) -> Result<(bool, bool), landlock::RulesetError> {
-    use landlock::{CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetStatus, Scope};
-    let wanted = (order.scope_abstract_sockets, order.scope_signals);
-    let mut scopes = landlock::BitFlags::<Scope>::empty();
-    if wanted.0 {
-        scopes |= Scope::AbstractUnixSocket;
-    }
-    if wanted.1 {
-        scopes |= Scope::Signal;
-    }
-    if scopes.is_empty() {
-        return Ok(wanted);
-    }
-    let ruleset = Ruleset::default()
-        .set_compatibility(CompatLevel::HardRequirement)
-        .scope(scopes)?;
-    let enforced = ruleset.create()?.restrict_self()?.ruleset == RulesetStatus::FullyEnforced;
-    Ok((wanted.0 && enforced, wanted.1 && enforced))
+    Ok(Confined { landlock, nested })
 }
 
 /// Inherited descriptors as owned ones. `pidfd_getfd(2)` on oneself is the way that needs no unsafe code; the copies are

@@ -18,6 +18,7 @@
 mod action;
 mod agent;
 mod etc;
+mod fence;
 mod files;
 mod process;
 mod sandbox_md;
@@ -299,6 +300,7 @@ impl Plan {
         variables.sort_by(|a, b| a.name.cmp(&b.name));
         let command = agent::command(config, facts, &agent);
         sandbox_md::add(&mut steps, config, facts, &unavailable);
+        fence::add(&mut steps, facts);
         files::seal(&mut steps, facts);
         check(&steps)?;
         Ok(Self {

@@ -57,6 +57,34 @@ pub fn bites_by(behind: &[Guard], uid: u32) -> Option<Way> {
     }
 }
 
+/// `guards`, and the wall behind them: where a mount is wrong, or a capability left, the fence of Landlock still stands. Whether
+/// it stands alone is asked by probes of its own.
+#[must_use]
+pub fn with_second_walls(guards: impl IntoIterator<Item = Guard>) -> Vec<Guard> {
+    let fenced = |guard: &Guard| {
+        use Guard::{
+            AgentReadOnly, HostHidden, NoCapabilities, NoNestedNamespaces, ProcReadOnly,
+            ProjectOnly, RootReadOnly, UserNamespace,
+        };
+        matches!(
+            guard,
+            AgentReadOnly
+                | HostHidden
+                | NoCapabilities
+                | NoNestedNamespaces
+                | ProcReadOnly
+                | ProjectOnly
+                | RootReadOnly
+                | UserNamespace
+        )
+    };
+    let mut all: Vec<Guard> = guards.into_iter().collect();
+    if all.iter().any(fenced) && !all.contains(&Guard::LandlockFiles) {
+        all.push(Guard::LandlockFiles);
+    }
+    all
+}
+
 /// How `guard` is taken away.
 #[must_use]
 pub fn breaking(guard: Guard) -> Breaking {
@@ -208,6 +236,12 @@ pub fn breaking(guard: Guard) -> Breaking {
         Guard::SignalScope => {
             Edit(|plan, _, _| without(plan, |action| *action == Action::ScopeSignals))
         }
+        Guard::LandlockFiles => Edit(|plan, _, _| {
+            without(plan, |action| matches!(action, Action::FenceFiles { .. }));
+        }),
+        Guard::LandlockDevices => Edit(|plan, _, _| {
+            without(plan, |action| matches!(action, Action::FenceDevices { .. }));
+        }),
         Guard::ProcessGroup => {
             Edit(|plan, _, _| without(plan, |action| *action == Action::OwnProcessGroup))
         }

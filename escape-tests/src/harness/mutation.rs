@@ -35,6 +35,8 @@ enum Change {
     Opened(usize),
     /// Of the filter's step of this number, the rule of that number is not there.
     RuleLeftOut(usize, usize),
+    /// Of the fence's step of this number, the place of that number is not there.
+    PlaceLeftOut(usize, usize),
     /// The command starts in the root folder.
     ElsewhereStarted,
     /// The variable of this number is not there.
@@ -131,6 +133,12 @@ pub fn all(plan: &Plan, bait: &Bait) -> Vec<Mutation> {
                 add(name, step.guard, Change::RuleLeftOut(number, rule), false);
             }
         }
+        if let Action::FenceFiles { places, .. } = &step.action {
+            for (place, one) in places.iter().enumerate() {
+                let name = format!("without fenced place {}", shown_place(one.at.path(), bait));
+                add(name, step.guard, Change::PlaceLeftOut(number, place), false);
+            }
+        }
     }
     let name = "without the working folder".to_owned();
     add(name, Guard::ProjectOnly, Change::ElsewhereStarted, false);
@@ -194,6 +202,11 @@ impl Mutation {
             Change::RuleLeftOut(number, rule) => {
                 if let Action::Deny { rules, .. } = &mut plan.steps[number].action {
                     rules.remove(rule);
+                }
+            }
+            Change::PlaceLeftOut(number, place) => {
+                if let Action::FenceFiles { places, .. } = &mut plan.steps[number].action {
+                    places.remove(place);
                 }
             }
             Change::ElsewhereStarted => plan.cwd = "/".into(),
@@ -294,6 +307,8 @@ fn named_step(action: &Action, bait: &Bait) -> String {
         Action::Deny { calls, .. } => format!("denied calls {calls:?}"),
         Action::ScopeAbstractSockets => "the scope of abstract sockets".into(),
         Action::ScopeSignals => "the scope of signals".into(),
+        Action::FenceFiles { .. } => "the fence of files".into(),
+        Action::FenceDevices { .. } => "the fence of devices".into(),
         Action::BeUndumpable => "being undumpable".into(),
         Action::NoCoreDumps => "no core dumps".into(),
     };

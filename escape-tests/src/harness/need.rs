@@ -8,6 +8,8 @@ use std::fs;
 pub enum Need {
     /// Landlock's scopes (ABI 6, Linux 6.12).
     LandlockScopes,
+    /// Landlock's fence, devices among it (ABI 5, Linux 6.10).
+    LandlockFence,
     /// Session keyrings.
     Keyrings,
     /// Core files are written by the kernel into the working folder, not piped to a handler.
@@ -62,7 +64,11 @@ impl Need {
     pub fn unbuilt(self) -> Option<Unbuilt> {
         match self {
             Need::Unbuilt(guard) => Some(guard),
-            Need::LandlockScopes | Need::Keyrings | Need::CoreFiles | Need::ClaudeCode => None,
+            Need::LandlockScopes
+            | Need::LandlockFence
+            | Need::Keyrings
+            | Need::CoreFiles
+            | Need::ClaudeCode => None,
         }
     }
 
@@ -83,6 +89,18 @@ impl Need {
                     .and_then(|ruleset| ruleset.create())
                     .err()
                     .map(|error| format!("this kernel has no Landlock scopes: {error}"))
+            }
+            Need::LandlockFence => {
+                use landlock::{
+                    ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr,
+                };
+                let asked = Ruleset::default()
+                    .set_compatibility(CompatLevel::HardRequirement)
+                    .handle_access(AccessFs::from_all(ABI::V5));
+                asked
+                    .and_then(|ruleset| ruleset.create())
+                    .err()
+                    .map(|error| format!("this kernel has no Landlock for devices: {error}"))
             }
             Need::Keyrings => fs::metadata("/proc/keys")
                 .err()

@@ -127,11 +127,16 @@ pub fn run_with(spec: &Spec, probe: &Probe, arguments: Vec<OsString>) -> Result<
     }
     let gone: Vec<Guard> = match spec.way {
         Way::Holds | Way::CommandLine | Way::Outside => Vec::new(),
-        Way::Bites => probe.behind_on(spec.bait.tier).collect(),
-        Way::Alone(kept) => probe
-            .behind_on(spec.bait.tier)
-            .filter(|guard| *guard != kept)
-            .collect(),
+        Way::Bites => breaking::with_second_walls(probe.behind_on(spec.bait.tier)),
+        Way::Alone(kept) => {
+            let others = probe
+                .behind_on(spec.bait.tier)
+                .filter(|guard| *guard != kept);
+            breaking::with_second_walls(others)
+                .into_iter()
+                .filter(|guard| *guard != kept)
+                .collect()
+        }
     };
     if !gone.contains(&Guard::DescriptorsClosed) {
         launch::close_inherited().map_err(|error| format!("closing descriptors: {error}"))?;
@@ -147,8 +152,8 @@ pub fn run_with(spec: &Spec, probe: &Probe, arguments: Vec<OsString>) -> Result<
         if *plan == whole && matches!(spec.way, Way::Bites | Way::Alone(_)) {
             return Err("taking the guards away left the plan as it was".to_owned());
         }
-        if let Some(go_wrong) = probe.edited {
-            go_wrong(plan);
+        if let Some(edit) = probe.edited {
+            edit(plan, &spec.bait);
         }
         Ok(())
     };

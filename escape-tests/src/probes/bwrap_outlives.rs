@@ -11,7 +11,7 @@ pub const PROBE: Probe = Probe {
     threats: &["RES-07", "RES-08"],
     behind: &[Guard::DieWithParent],
     also_as_root: true,
-    edited: Some(|plan| {
+    edited: Some(|plan, _| {
         plan.steps.push(Step {
             // A new terminal, whose other side nobody opens: reading it waits without end (pty(7)).
             action: Action::Copy {

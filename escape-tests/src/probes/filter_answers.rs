@@ -52,7 +52,7 @@ pub const PROBE: Probe = Probe {
     threats: &["KRN-04", "KRN-05", "KRN-08", "KRN-10"],
     behind: FILTER,
     also_as_root: true,
-    edited: Some(|plan| {
+    edited: Some(|plan, _| {
         for step in &mut plan.steps {
             if let Action::Deny { rules, .. } = &mut step.action {
                 for rule in rules {

@@ -41,6 +41,9 @@ pub fn not_shown(guard: Guard, tier: Tier) -> Option<&'static str> {
         Guard::TerminalRestored => {
             Some("it shows at a terminal when a session is over, and these attempts have none")
         }
+        Guard::LandlockFiles => {
+            Some("a second wall: what it refuses is not there, or is on a read-only mount")
+        }
         Guard::FreshKeyring => Some("a second wall: no call reaches any keyring"),
         Guard::NoNestedNamespaces => Some("a second wall: no call makes a user namespace"),
         Guard::AbstractSockets if tier != Tier::Full => {

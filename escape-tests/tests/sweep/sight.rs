@@ -46,6 +46,10 @@ pub(crate) fn sight(guard: Guard) -> Sight {
         Guard::SignalScope => Unseen(
             "no file shows what Landlock scopes, and no process outside has a number inside that could be signalled",
         ),
+        Guard::LandlockFiles => {
+            Unseen("a second wall: what it refuses is not there, or is on a read-only mount")
+        }
+        Guard::LandlockDevices => By(|_| "call ioctl(2) on /dev/null: ".into()),
         Guard::ProcessGroup => By(|_| "process group: 0".into()),
         Guard::DescriptorsClosed => By(|_| format!("descriptor {LEFT_OPEN}: ")),
         Guard::StdioRelay => By(|_| "descriptor 0: File".into()),

@@ -40,6 +40,7 @@ fn sight(guard: Guard) -> Sight {
     match guard {
         // Second walls.
         Guard::SignalScope
+        | Guard::LandlockFiles
         | Guard::FreshKeyring
         | Guard::DieWithParent
         | Guard::NoNestedNamespaces

@@ -46,6 +46,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 fn not_tried(tier: Tier) -> Vec<Guard> {
     let mut not_tried = vec![
         Guard::SignalScope,
+        Guard::LandlockFiles,
         Guard::FreshKeyring,
         Guard::NoNestedNamespaces,
         Guard::DieWithParent,

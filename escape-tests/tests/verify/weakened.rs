@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use claudebox::launch;
 use escape_tests::claudebox_bin;
-use escape_tests::harness::breaking::breaking;
+use escape_tests::harness::breaking::{breaking, with_second_walls};
 use escape_tests::harness::edited;
 use escape_tests::probe::Guard;
 use escape_tests::verify::session;
@@ -79,13 +79,17 @@ fn start(own: &Path, arguments: Vec<OsString>) -> Result<u8, String> {
     if order.without != Guard::DescriptorsClosed {
         launch::close_inherited().map_err(|error| error.to_string())?;
     }
-    let edit = breaking(order.without).edit(bait.uid)?;
+    let gone = with_second_walls([order.without]);
+    let edits = gone.iter().map(|guard| breaking(*guard).edit(bait.uid));
+    let edits = edits.collect::<Result<Vec<_>, _>>()?;
     let ended = edited::launch(
         arguments,
         &order.launcher,
         |plan, facts| {
             let whole = plan.clone();
-            edit(plan, &bait, facts);
+            for edit in edits {
+                edit(plan, &bait, facts);
+            }
             // Streams make steps of their own.
             let may_be_whole = order.without == Guard::StdioRelay;
             if *plan == whole && !may_be_whole {

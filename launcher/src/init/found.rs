@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Confined, Order};
+use super::{Confined, Enforced, Order};
 use crate::text::Text;
 
 /// What was found inside.
@@ -38,8 +38,8 @@ pub struct Found {
     pub identities: Vec<Option<(u64, u64)>>,
     /// Whether a seccomp filter is in force (`Seccomp: 2` of proc(5)).
     pub filtered: bool,
-    /// Whether Landlock scopes abstract sockets and signals.
-    pub scopes: (bool, bool),
+    /// What Landlock enforces.
+    pub landlock: Enforced,
     /// Whether it could make a user namespace, where the plan says that nobody can.
     pub nested: bool,
 }
@@ -56,7 +56,7 @@ pub struct MountPoint {
 }
 
 impl Found {
-    pub(super) fn look(order: &Order, confined: &Confined, control: RawFd) -> Self {
+    pub(super) fn look(order: &Order, confined: Confined, control: RawFd) -> Self {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let field = |name: &str| {
             status
@@ -93,7 +93,7 @@ impl Found {
             environment_is_empty: std::env::vars_os().all(|(name, _)| name == "PWD"),
             identities: order.watched.iter().map(identity).collect(),
             filtered: field("Seccomp:") == Some("2"),
-            scopes: confined.scopes,
+            landlock: confined.landlock,
             nested: confined.nested,
         }
     }

@@ -96,10 +96,17 @@ fn difference(action: &Action, found: &Found) -> Option<String> {
         Action::DisableNestedUserNamespaces => {
             found.nested.then(|| "a user namespace can be made".into())
         }
-        Action::ScopeAbstractSockets => {
-            (!found.scopes.0).then(|| "Landlock does not scope abstract sockets".into())
+        Action::ScopeAbstractSockets => (!found.landlock.abstract_sockets)
+            .then(|| "Landlock does not scope abstract sockets".into()),
+        Action::ScopeSignals => {
+            (!found.landlock.signals).then(|| "Landlock does not scope signals".into())
         }
-        Action::ScopeSignals => (!found.scopes.1).then(|| "Landlock does not scope signals".into()),
+        Action::FenceFiles { .. } => {
+            (!found.landlock.files).then(|| "Landlock does not fence files".into())
+        }
+        Action::FenceDevices { .. } => {
+            (!found.landlock.devices).then(|| "Landlock does not fence devices".into())
+        }
         Action::OwnProcessGroup => (found.process_group != found.pid)
             .then(|| format!("process group {}", found.process_group)),
         Action::EmptyEnvironment => (!found.environment_is_empty)

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::denied::{Denied, Rule};
+use crate::init::Place;
 use crate::text::Text;
 
 /// Kinds of namespaces that are made (namespaces(7)).
@@ -99,6 +100,10 @@ pub enum Action {
     ScopeAbstractSockets,
     /// init: takes processes outside out of reach of signals.
     ScopeSignals,
+    /// init: refuses every file but what lies at these places, by the rights of this Landlock ABI.
+    FenceFiles { abi: u8, places: Vec<Place> },
+    /// init: refuses ioctl(2) on every device that is opened inside, but beneath these places.
+    FenceDevices { terminals: Vec<Text> },
     /// init: takes itself out of reach of ptrace(2).
     BeUndumpable,
     /// init: no core dumps.
@@ -134,6 +139,9 @@ impl fmt::Display for Action {
             | Action::Dev { at }
             | Action::RemountReadOnly { at } => write!(f, " {at}"),
             Action::Deny { calls, .. } => write!(f, " {calls:?}"),
+            Action::FenceFiles { abi, places } => {
+                write!(f, " to {} places, Landlock ABI {abi}", places.len())
+            }
             Action::CloseDescriptors
             | Action::PinSources
             | Action::JoinNewKeyring
@@ -147,6 +155,7 @@ impl fmt::Display for Action {
             | Action::DieWithParent
             | Action::ScopeAbstractSockets
             | Action::ScopeSignals
+            | Action::FenceDevices { .. }
             | Action::BeUndumpable
             | Action::NoCoreDumps => Ok(()),
         }

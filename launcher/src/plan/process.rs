@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::denied::Denied;
 use crate::facts::{Facts, Stdio};
 use crate::guard::Guard;
+use crate::init::{ABI_OF_DEVICES, ABI_OF_FILES, ABI_OF_SCOPES};
 
 /// The ordinary user that the inside is where uid 0 started it (RUN-07).
 const INSTEAD_OF_ROOT: u32 = 1000;
@@ -204,7 +205,7 @@ pub(super) fn add(steps: &mut Steps, config: &Config, facts: &Facts) {
         NoCoreDumps,
         "a crash leaves no memory on the host",
     );
-    if facts.host.kernel.landlock_abi >= 6 {
+    if facts.host.kernel.landlock_abi >= ABI_OF_SCOPES {
         steps.add(
             Guard::AbstractSockets,
             ScopeAbstractSockets,
@@ -221,7 +222,7 @@ pub(super) fn add(steps: &mut Steps, config: &Config, facts: &Facts) {
 /// What this kernel cannot give.
 pub(super) fn unavailable(config: &Config, facts: &Facts) -> Vec<Unavailable> {
     let abi = facts.host.kernel.landlock_abi;
-    if abi >= 6 {
+    if abi >= ABI_OF_SCOPES {
         return Vec::new();
     }
     let has = if abi == 0 {
@@ -235,16 +236,33 @@ pub(super) fn unavailable(config: &Config, facts: &Facts) -> Vec<Unavailable> {
             "its network namespace hides the host's abstract sockets all the same"
         }
     };
-    vec![
+    let mut missing = vec![
         Unavailable {
             guard: Guard::AbstractSockets,
-            why: format!("{has}, 6 is needed (Linux 6.12): {sockets}"),
+            why: format!("{has}, {ABI_OF_SCOPES} is needed (Linux 6.12): {sockets}"),
         },
         Unavailable {
             guard: Guard::SignalScope,
             why: format!(
-                "{has}, 6 is needed (Linux 6.12): the process group alone keeps signals in"
+                "{has}, {ABI_OF_SCOPES} is needed (Linux 6.12): the process group alone keeps signals in"
             ),
         },
-    ]
+    ];
+    if abi < ABI_OF_FILES {
+        missing.push(Unavailable {
+            guard: Guard::LandlockFiles,
+            why: format!(
+                "{has}, {ABI_OF_FILES} is needed (Linux 5.19): the mounts alone keep files out"
+            ),
+        });
+    }
+    if abi < ABI_OF_DEVICES {
+        missing.push(Unavailable {
+            guard: Guard::LandlockDevices,
+            why: format!(
+                "{has}, {ABI_OF_DEVICES} is needed (Linux 6.10): the mounts alone keep devices out"
+            ),
+        });
+    }
+    missing
 }

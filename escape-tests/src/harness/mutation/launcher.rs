@@ -99,8 +99,8 @@ fn launch(folder: &Path, arguments: Vec<OsString>) -> Result<u8, String> {
     let mut plan = Plan::new(&config, &facts).map_err(|error| error.to_string())?;
     let all = super::all(&plan, &spec.bait);
     let probe = probes::ALL.iter().find(|(name, _)| *name == spec.probe);
-    if let Some(go_wrong) = probe.and_then(|(_, probe)| probe.edited) {
-        go_wrong(&mut plan);
+    if let Some(edit) = probe.and_then(|(_, probe)| probe.edited) {
+        edit(&mut plan, &spec.bait);
     }
     let own = &spec.bait.beside;
     let list = |listed: Vec<Listed>| {

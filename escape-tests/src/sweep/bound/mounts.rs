@@ -115,6 +115,8 @@ pub(super) fn made(plan: &Printed, host: &Host) -> Result<Vec<Made>, String> {
             | Does::Deny { .. }
             | Does::ScopeAbstractSockets
             | Does::ScopeSignals
+            | Does::FenceFiles
+            | Does::FenceDevices
             | Does::BeUndumpable
             | Does::NoCoreDumps => {}
         }

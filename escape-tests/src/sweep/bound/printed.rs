@@ -112,6 +112,8 @@ pub enum Does {
     },
     ScopeAbstractSockets,
     ScopeSignals,
+    FenceFiles,
+    FenceDevices,
     BeUndumpable,
     NoCoreDumps,
 }

@@ -188,6 +188,12 @@ fn calls(bound: &mut Bound, plan: &Printed) {
             denied("socket-families"),
             "EAFNOSUPPORT",
         ),
+        // Landlock answers before the device does (landlock(7)).
+        (
+            "ioctl(2) on /dev/null",
+            plan.has(&Does::FenceDevices),
+            "EACCES",
+        ),
         // Past the filter, the limit is reached (user_namespaces(7)).
         (
             "unshare(2) CLONE_NEWUSER",

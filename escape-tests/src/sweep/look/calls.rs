@@ -1,7 +1,10 @@
 //! Owns what a filter and a limit can be seen by: calls that change nothing whether they are refused or not.
 
+use std::fs::File;
+
 use nix::libc;
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::termios::tcgetattr;
 
 use crate::harness::inside::{address, c_path, in_child, system_call};
 use crate::probe::Act;
@@ -17,6 +20,11 @@ pub(super) fn look(seen: &mut Seen) {
     let keyctl = system_call(libc::SYS_keyctl, [NONE; 6]);
     let typed = system_call(libc::SYS_ioctl, [NONE, libc::TIOCSTI as i64, 0, 0, 0, 0]);
     let set_id = system_call(libc::SYS_fchmodat, [at, address(&nowhere), mode, 0, 0, 0]);
+    let null = File::open("/dev/null");
+    let asked = null.map_or_else(
+        |error| Act::of::<()>(Err(error)),
+        |null| Act::of_nix(tcgetattr(&null)),
+    );
     let nested = in_child(|| Act::of_nix(unshare(CloneFlags::CLONE_NEWUSER)));
     let ring = system_call(libc::SYS_io_uring_enter, [NONE; 6]);
     let family = i64::from(libc::AF_VSOCK);
@@ -25,6 +33,7 @@ pub(super) fn look(seen: &mut Seen) {
         ("keyctl(2)", keyctl),
         ("ioctl(2) TIOCSTI", typed),
         ("chmod(2) S_ISUID", set_id),
+        ("ioctl(2) on /dev/null", asked),
         ("unshare(2) CLONE_NEWUSER", nested),
         ("io_uring_enter(2)", ring),
         ("socket(2) AF_VSOCK", hypervisor),
