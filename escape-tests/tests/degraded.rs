@@ -10,6 +10,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -373,4 +374,81 @@ fn limits_of_the_caller_are_told() {
         let ran = claudebox(&START, move || Ok(setrlimit(limit, value, value)?));
         refused(&ran, &[why], &[hint]);
     }
+}
+
+/// A bwrap of another kind than this host's: this script, in a mount namespace of the caller's own.
+fn with_bwrap(arguments: &[&str], script: &str) -> Ran {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fake = folder.path().join("bwrap");
+    fs::write(&fake, format!("#!/bin/sh\n{script}\n")).expect("a script");
+    for path in [folder.path(), &fake] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+            .expect("opening it to the caller");
+    }
+    let none = None::<&str>;
+    claudebox(arguments, move || {
+        own_namespace(CloneFlags::CLONE_NEWNS)?;
+        let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+        mount(none, "/", none, private, none)?;
+        Ok(mount(
+            Some(&fake),
+            "/usr/bin/bwrap",
+            none,
+            MsFlags::MS_BIND,
+            none,
+        )?)
+    })
+}
+
+/// What a bwrap of 2019 says, which knows neither `--disable-userns` nor `--perms`.
+const OLD: &str = r#"[ "$1" = --version ] && { echo bubblewrap 0.4.0; exit; }
+echo 'bwrap: Unknown option --disable-userns' >&2; exit 1"#;
+
+#[test]
+fn another_bwrap_is_told_apart() {
+    // Only a bwrap of root's is run at all.
+    if !escape_tests::is_root() {
+        escape_tests::skipped("a bwrap of root's own can be put there by root alone");
+        return;
+    }
+    for (script, why, hint) in [
+        (
+            OLD,
+            "Unknown option --disable-userns",
+            "0.8 or later is needed",
+        ),
+        ("exit 0", "ended without a word", ""),
+        ("kill -SEGV $$", "ended without a word", ""),
+        (
+            "echo '{\"started\":null}' >&3; echo nonsense >&3",
+            "ended without a word",
+            "",
+        ),
+        (
+            "exec sleep 98989",
+            "made no sandbox within 10 s",
+            "claudebox check",
+        ),
+        // Its socket is held open by what it left.
+        ("sleep 98989 & exit 0", "made no sandbox within 10 s", ""),
+        // It fills the pipe, and is not quoted without end.
+        ("yes >&2", "made no sandbox within 10 s", "claudebox check"),
+    ] {
+        let ran = with_bwrap(&START, script);
+        refused(&ran, &[why], &[hint]);
+        assert!(
+            ran.stderr.len() < 20_000,
+            "{script}: {} bytes",
+            ran.stderr.len()
+        );
+        let left = escape_tests::terminal::processes_with("sleep 98989");
+        let left: Vec<_> = left.iter().filter(|one| one.name == "sleep").collect();
+        assert!(
+            left.iter().all(|one| one.line.trim() != "sleep 98989"),
+            "{script}: {left:?}"
+        );
+    }
+    let ran = with_bwrap(&["check"], OLD);
+    assert_eq!(ran.status.code(), Some(125), "{ran}");
+    assert!(ran.stdout.contains("is 0.4; 0.8 is needed"), "{ran}");
 }

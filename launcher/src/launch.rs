@@ -414,7 +414,7 @@ fn said_by_bwrap(mut errors: io::PipeReader) -> String {
     use nix::fcntl::{FcntlArg, OFlag, fcntl};
     let mut said = Vec::new();
     if fcntl(&errors, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).is_ok() {
-        let _ = errors.by_ref().take(64 * 1024).read_to_end(&mut said);
+        let _ = errors.by_ref().take(2048).read_to_end(&mut said);
     }
     let said = String::from_utf8_lossy(&said);
     let lines: Vec<&str> = said

@@ -242,6 +242,32 @@ fn output_that_waits_in_the_relay_does_not_outlast_a_signal() {
 }
 
 #[test]
+fn ten_thousand_orphans_are_reaped() {
+    let caller = Caller::new();
+    // Each of a hundred parents ends before its hundred children, which end at once: all of these are PID 1's then.
+    let script = r#"echo it""-runs >&2
+        i=0
+        while [ $i -lt 100 ]; do
+            (j=0; while [ $j -lt 100 ]; do : & j=$((j+1)); done)
+            i=$((i+1))
+        done
+        dead=1; tries=0
+        while [ "$dead" -gt 0 ] && [ $tries -lt 50 ]; do
+            dead=$(cat /proc/[0-9]*/stat 2>/dev/null | grep -c ') Z 1 ')
+            tries=$((tries+1)); sleep 0.1
+        done
+        echo "dead $dead""#;
+    let mut command = without_terminal(&caller, script);
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("a start");
+    let _ = launcher_of(&mut child);
+    assert_eq!(ends(&mut child, SOON), Some(0));
+    let mut said = String::new();
+    let mut stdout = child.stdout.take().expect("a pipe");
+    stdout.read_to_string(&mut said).expect("reading a pipe");
+    assert_eq!(said, "dead 0\n");
+}
+
+#[test]
 fn a_socket_carries_everything_both_ways() {
     let caller = Caller::new();
     let (mut ours, theirs) = UnixStream::pair().expect("two sockets");
