@@ -268,7 +268,7 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
     };
     let (ended, asked_to_end) = session.run(plan, &invocation);
     // Nobody is left then who could change the terminal once more.
-    orphans.end(&mut child, &signals, ended.is_ok());
+    orphans.end(&mut child, &signals);
     if has(&Action::RestoreTerminal) {
         if let Some(terminal) = &terminal {
             terminal.give_back();

@@ -33,20 +33,16 @@ impl Orphans {
         Ok(Self { before })
     }
 
-    /// Waits until bwrap ends, which it does when PID 1 does or hears that the launcher let go. Unless that was because the
-    /// command ended (`orderly`), sees to what is left.
-    pub(super) fn end(self, child: &mut Child, signals: &SignalFd, orderly: bool) {
-        let by_itself = ends_in_time(child, signals);
-        if !by_itself {
+    /// Waits until bwrap ends, which it does when PID 1 does or hears that the launcher let go, and sees to what is left.
+    pub(super) fn end(self, child: &mut Child, signals: &SignalFd) {
+        if !ends_in_time(child, signals) {
             // Stopped, or hanging.
             let _ = child.kill();
             let _ = child.wait();
         }
-        if !(by_itself && orderly) {
-            self.sweep(Pid::from_raw(
-                i32::try_from(child.id()).expect("a PID fits"),
-            ));
-        }
+        self.sweep(Pid::from_raw(
+            i32::try_from(child.id()).expect("a PID fits"),
+        ));
     }
 
     /// Kills and reaps them. PID 1 is waited for by the kernel until all in its namespace are gone (pid_namespaces(7)).
