@@ -27,6 +27,7 @@ pub mod neighbour;
 pub mod network;
 pub mod network_change;
 mod on_terminal;
+mod other_side;
 pub mod places;
 pub mod screen;
 pub mod start;

@@ -172,6 +172,20 @@ pub enum Streams {
     Files,
     /// A terminal as standard input and error, which is the controlling one; the report goes over a pipe.
     Terminal,
+    /// A TCP socket of the host as standard input.
+    Socket,
+    /// A FIFO with a name as standard input.
+    Fifo,
+    /// A terminal as standard input that is not the controlling one.
+    ForeignTerminal,
+}
+
+impl Streams {
+    /// Whether standard input is a terminal, whose lines are shorter than what the inside half is told.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Streams::Terminal | Streams::ForeignTerminal)
+    }
 }
 
 /// How a session ends.

@@ -161,7 +161,8 @@ pub fn run() -> u8 {
 }
 
 fn stage() -> io::Result<u8> {
-    let [control, order, stderr] = inherited([CONTROL, ORDER, STDERR])?;
+    let [control, order, stderr] = inherited([CONTROL, ORDER, STDERR])
+        .map_err(|error| failed("take its descriptors over, pidfd_getfd(2)", &error))?;
     let control = UnixStream::from(control);
     let order: Order = serde_json::from_reader(BufReader::new(File::from(order)))?;
     nix::unistd::dup2_stderr(stderr)?;
@@ -209,20 +210,40 @@ fn confine(order: &Order, control: &UnixStream) -> io::Result<Confined> {
     }
     if order.own_process_group {
         // A group of its own keeps kill(0) inside. PID 1 stays in it: what has no handler does not reach it.
-        setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
+        setpgid(Pid::from_raw(0), Pid::from_raw(0))
+            .map_err(|error| failed("have a process group of its own, setpgid(2)", &error))?;
     }
     if order.undumpable {
-        nix::sys::prctl::set_dumpable(false)?;
+        nix::sys::prctl::set_dumpable(false)
+            .map_err(|error| failed("be undumpable, prctl(2) PR_SET_DUMPABLE", &error))?;
     }
     if order.no_core_dumps {
         use nix::sys::resource::{Resource, setrlimit};
-        setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+        setrlimit(Resource::RLIMIT_CORE, 0, 0)
+            .map_err(|error| failed("forbid core dumps, setrlimit(2)", &error))?;
     }
     // Where this is possible it is done, and the launch ends: nothing else shows the limit (user_namespaces(7)).
     let nested = order.no_nested_namespaces && unshare(CloneFlags::CLONE_NEWUSER).is_ok();
-    let landlock = landlock::confine(order)?;
-    filter::apply(&order.denied).map_err(io::Error::other)?;
+    let landlock =
+        landlock::confine(order).map_err(|error| failed("be fenced, landlock(7)", &error))?;
+    filter::apply(&order.denied)
+        .map_err(|error| failed("put its filter on, seccomp(2)", &error))?;
     Ok(Confined { landlock, nested })
+}
+
+/// What was tried, and why it was not done, as one line.
+fn failed(what: &str, error: &dyn std::error::Error) -> io::Error {
+    let mut line = format!("cannot {what}: {error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        // Some say their cause themselves.
+        let cause_said = cause.to_string();
+        if !line.contains(&cause_said) {
+            line += &format!(": {cause_said}");
+        }
+        source = cause.source();
+    }
+    io::Error::other(line)
 }
 
 /// Inherited descriptors as owned ones. `pidfd_getfd(2)` on oneself is the way that needs no unsafe code; the copies are

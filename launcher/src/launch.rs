@@ -57,6 +57,9 @@ const FORWARDED: [Signal; 15] = [
     Signal::SIGSTKFLT,
 ];
 
+/// Signals that nobody waits for: the call that brings one fails instead, and that is told (tcsetattr(3), setrlimit(2)).
+const BLOCKED: [Signal; 2] = [Signal::SIGTTOU, Signal::SIGXFSZ];
+
 /// How it ended.
 #[must_use]
 #[derive(Debug)]
@@ -87,11 +90,23 @@ pub enum LaunchError {
     #[error("bubblewrap could not make the sandbox: {said}")]
     Bwrap { said: String, hint: Option<String> },
     /// bwrap or PID 1 hangs.
-    #[error("{program} made no sandbox within {limit} s and was ended")]
-    Hangs { program: Text, limit: u64 },
+    #[error("{program} made no sandbox within {limit} s and was ended{said}")]
+    Hangs {
+        program: Text,
+        limit: u64,
+        /// What bwrap said till then, as the end of the sentence.
+        said: String,
+        hint: Option<String>,
+    },
     /// PID 1 failed.
-    #[error("PID 1 inside failed: {0}")]
-    Init(String),
+    #[error("PID 1 inside failed: {why}")]
+    Init { why: String, hint: Option<String> },
+    /// The session keyring of the caller cannot be left.
+    #[error("cannot join a new session keyring, keyctl(2)")]
+    Keyring { source: io::Error, hint: String },
+    /// The kernel, or a filter before it, has no openat2.
+    #[error("cannot hold what is to be mounted, openat2(2)")]
+    NoHold { source: io::Error },
     /// Inside is not what the plan promises (HARD-05).
     #[error("the sandbox is not what was planned: {0}")]
     Different(String),
@@ -128,7 +143,22 @@ impl Hint for LaunchError {
     fn hint(&self) -> Option<String> {
         match self {
             LaunchError::Bwrap { hint, .. } => hint.clone(),
-            LaunchError::Hangs { .. } | LaunchError::Init(_) | LaunchError::Start { .. } => {
+            LaunchError::Init { hint: Some(hint), .. }
+            | LaunchError::Hangs { hint: Some(hint), .. }
+            | LaunchError::Keyring { hint, .. } => {
+                Some(hint.clone())
+            }
+            LaunchError::NoHold { .. } => Some(
+                "use Linux 5.6 or later; in a container whose seccomp filter refuses it, start that with --security-opt \
+                 seccomp=unconfined"
+                    .into(),
+            ),
+            LaunchError::Start { source, .. } | LaunchError::Prepare { source, .. }
+                if crate::remedy::limit(source).is_some() =>
+            {
+                crate::remedy::limit(source)
+            }
+            LaunchError::Hangs { .. } | LaunchError::Init { .. } | LaunchError::Start { .. } => {
                 Some("claudebox check tells what of this host is in the way".into())
             }
             LaunchError::Different(_) => Some("nothing was started; please report this with `claudebox plan --json`".into()),
@@ -183,17 +213,20 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
     let mut mask = SigSet::empty();
     for signal in FORWARDED
         .into_iter()
-        .chain([Signal::SIGCHLD, Signal::SIGTTOU])
+        .chain([Signal::SIGCHLD])
+        .chain(BLOCKED)
     {
         mask.add(signal);
     }
     prepare("block signals", mask.thread_block())?;
-    mask.remove(Signal::SIGTTOU);
+    for signal in BLOCKED {
+        mask.remove(signal);
+    }
     let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK);
     let signals = prepare("listen for signals", signals)?;
     let has = |action: &Action| plan.steps.iter().any(|step| step.action == *action);
     if has(&Action::JoinNewKeyring) {
-        join_new_keyring()?;
+        join_new_keyring(facts)?;
     }
     let orphans = prepare("inherit what bwrap leaves", ending::Orphans::inherit())?;
     let [stdin, stdout, stderr] = plan.stdio.map(|stream| stream == Stream::Terminal);
@@ -235,7 +268,7 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
     };
     let (ended, asked_to_end) = session.run(plan, &invocation);
     // Nobody is left then who could change the terminal once more.
-    orphans.end(&mut child, &signals, ended.is_ok());
+    orphans.end(&mut child, &signals);
     if has(&Action::RestoreTerminal) {
         if let Some(terminal) = &terminal {
             terminal.give_back();
@@ -250,22 +283,56 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
             Ok(Outcome { status: 0, found })
         }
         Ok(outcome) => Ok(outcome),
-        Err(Trouble::Silent) => Err(bwrap_gave_up(errors, facts)),
+        Err(Trouble::Silent) => {
+            let said = said_by_bwrap(errors);
+            let hint = crate::remedy::explain(&said, facts);
+            let said = if said.is_empty() {
+                "it ended without a word".to_owned()
+            } else {
+                said
+            };
+            Err(LaunchError::Bwrap { said, hint })
+        }
+        Err(Trouble::Other(LaunchError::Hangs { program, limit, .. })) => {
+            let said = said_by_bwrap(errors);
+            let hint = crate::remedy::explain(&said, facts);
+            let said = if said.is_empty() {
+                said
+            } else {
+                format!("; it said: {said}")
+            };
+            Err(LaunchError::Hangs {
+                program,
+                limit,
+                said,
+                hint,
+            })
+        }
+        Err(Trouble::Other(LaunchError::Init { why, .. })) => {
+            let hint = Some(crate::remedy::refused_call(facts));
+            Err(LaunchError::Init { why, hint })
+        }
         Err(Trouble::Other(error)) => Err(error),
     }
 }
 
 /// A session keyring that holds nothing (session-keyring(7)).
-fn join_new_keyring() -> Result<(), LaunchError> {
-    match keyutils::Keyring::join_anonymous_session() {
-        Ok(_) => Ok(()),
+fn join_new_keyring(facts: &Facts) -> Result<(), LaunchError> {
+    let errno = match keyutils::Keyring::join_anonymous_session() {
+        Ok(_) => return Ok(()),
+        Err(error) => error.0,
+    };
+    let hint = match errno {
         // A kernel without keyrings has nothing to leak.
-        Err(error) if error.0 == nix::libc::ENOSYS => Ok(()),
-        Err(error) => prepare(
-            "join a new session keyring",
-            Err(io::Error::from_raw_os_error(error.0)),
-        ),
-    }
+        nix::libc::ENOSYS => return Ok(()),
+        // Each session has one, and there may be 200 keys of a user (keyrings(7)).
+        nix::libc::EDQUOT => {
+            "you have as many keys as you may: end sessions, or sudo sysctl -w kernel.keys.maxkeys=2000".into()
+        }
+        _ => crate::remedy::refused_call(facts),
+    };
+    let source = io::Error::from_raw_os_error(errno);
+    Err(LaunchError::Keyring { source, hint })
 }
 
 fn bwrap_command(
@@ -342,25 +409,19 @@ fn memory_file(bytes: &[u8]) -> io::Result<OwnedFd> {
     Ok(file.into())
 }
 
-/// What bwrap said before it gave up, and what helps on this host.
-fn bwrap_gave_up(mut errors: io::PipeReader, facts: &Facts) -> LaunchError {
+/// What bwrap said, in one line. Nobody is waited for: whoever still holds the other end has had a second to say more.
+fn said_by_bwrap(mut errors: io::PipeReader) -> String {
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
     let mut said = Vec::new();
-    let _ = errors.by_ref().take(64 * 1024).read_to_end(&mut said);
+    if fcntl(&errors, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).is_ok() {
+        let _ = errors.by_ref().take(2048).read_to_end(&mut said);
+    }
     let said = String::from_utf8_lossy(&said);
     let lines: Vec<&str> = said
         .lines()
         .map(|line| line.trim_start_matches("bwrap: "))
         .collect();
-    let said = crate::text::escape(lines.join("; ").as_ref());
-    let said = if said.is_empty() {
-        "it ended without a word".to_owned()
-    } else {
-        said
-    };
-    LaunchError::Bwrap {
-        hint: crate::remedy::explain(&said, facts),
-        said,
-    }
+    crate::text::escape(lines.join("; ").as_ref())
 }
 
 /// Major and minor version of bwrap; `None` where it does not tell.

@@ -289,6 +289,7 @@ impl Plan {
         };
         let mut steps = Steps::default();
         let mut notes = config.notes.clone();
+        notes.extend(process::note_on_streams(facts));
         let unavailable = process::unavailable(config, facts);
         process::add(&mut steps, config, facts);
         files::system(&mut steps, facts)?;

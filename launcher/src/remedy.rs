@@ -56,6 +56,12 @@ pub fn explain(said: &str, facts: &Facts) -> Option<String> {
             install_hint(&facts.host.os, "bubblewrap")
         ));
     }
+    if said.contains("Resource temporarily unavailable") {
+        return Some(PROCESSES.into());
+    }
+    if said.contains("claudebox: PID 1: ") {
+        return Some(refused_call(facts));
+    }
     if said.contains("Can't find source path") {
         return Some("something that was there when the plan was made is gone; start again".into());
     }
@@ -70,20 +76,48 @@ pub fn explain(said: &str, facts: &Facts) -> Option<String> {
             .or_else(|| Some("claudebox check tells what of this host is in the way".into()));
     }
     if about_namespaces.iter().any(|word| said.contains(word)) {
-        let filtered = facts.host.kernel.seccomp.then(|| {
-            "a seccomp filter is on this process already, as container runtimes set one: start claudebox outside of it, or \
-             that with --security-opt seccomp=unconfined"
-                .into()
-        });
         let refused =
             || "this host refuses unprivileged user namespaces; claudebox check tells more".into();
         return userns_obstacle(facts)
             .map(|(found, fix)| format!("{found}: {fix}"))
             .or(in_container)
-            .or(filtered)
+            .or_else(|| filtered(facts))
             .or_else(|| Some(refused()));
     }
     None
+}
+
+const PROCESSES: &str =
+    "you have as many processes as you may: end some, or raise the limit (ulimit -u)";
+
+/// What helps where a limit of the caller's was reached (setrlimit(2)).
+#[must_use]
+pub fn limit(error: &std::io::Error) -> Option<String> {
+    use nix::errno::Errno;
+    let hint = match Errno::from_raw(error.raw_os_error()?) {
+        Errno::EMFILE => "you may open too few files: raise the limit (ulimit -n)",
+        Errno::EFBIG => "your files may be too small: raise the limit (ulimit -f)",
+        Errno::EAGAIN => PROCESSES,
+        _ => return None,
+    };
+    Some(hint.into())
+}
+
+/// What helps where this kernel does not do what every kernel that claudebox runs on can.
+#[must_use]
+pub fn refused_call(facts: &Facts) -> String {
+    filtered(facts).unwrap_or_else(|| {
+        "use Linux 5.6 or later, with seccomp filters; claudebox check tells more".into()
+    })
+}
+
+/// Somebody's filter stands before the kernel: it is inherited, and nothing takes it off (seccomp(2)).
+fn filtered(facts: &Facts) -> Option<String> {
+    facts.host.kernel.seccomp.then(|| {
+        "a seccomp filter is on this process already, as container runtimes set one: start claudebox outside of it, or \
+         that with --security-opt seccomp=unconfined"
+            .into()
+    })
 }
 
 /// How `package` is installed on the distribution `os` (`ID` of os-release(5)).

@@ -6,7 +6,7 @@ use claudebox::hint::nearest;
 use super::Complaint;
 use super::cli::Args;
 use super::look::There;
-use crate::probe::{Probe, Streams};
+use crate::probe::Probe;
 use crate::probes;
 
 /// A probe, and why it is not made if it is not.
@@ -121,7 +121,7 @@ pub fn select(args: &Args, there: There) -> Result<Vec<Chosen>, Complaint> {
 }
 
 fn why_not(name: &str, probe: &Probe, as_root: bool, there: There) -> Option<String> {
-    if probe.streams == Streams::Terminal {
+    if probe.streams.is_terminal() {
         return Some(
             "it is made on a terminal, where the bait comes by a file that CMD would have to show"
                 .into(),

@@ -14,7 +14,7 @@ use super::inside::{Report, name_of_then};
 use super::lab::Lab;
 use super::start::{Start, Told};
 use super::trial::{NO_TRIAL, Role, Spec, Way};
-use crate::probe::{Act, Ending, Probe, Seen, Session, Streams, Then, Verdict};
+use crate::probe::{Act, Ending, Probe, Seen, Session, Then, Verdict};
 
 /// One trial.
 #[derive(Debug, Clone)]
@@ -270,7 +270,7 @@ impl Trial {
             probe: self.name.clone(),
             way: self.way,
             role,
-            bait_in_file: role != Role::Company && self.probe.streams == Streams::Terminal,
+            bait_in_file: role != Role::Company && self.probe.streams.is_terminal(),
             bait: bait.clone(),
             launcher: self.launcher.clone(),
             inside: self.inside.clone(),

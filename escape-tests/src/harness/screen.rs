@@ -37,12 +37,6 @@ impl Others {
 }
 
 impl Callbacks for Others {
-    fn unhandled_control(&mut self, _: &mut Screen, byte: u8) {
-        if let 0x0e | 0x0f = byte {
-            self.set("another character set in use", byte == 0x0e);
-        }
-    }
-
     fn unhandled_escape(&mut self, _: &mut Screen, i1: Option<u8>, _: Option<u8>, byte: u8) {
         if i1 == Some(b'(') {
             self.set("another character set in G0", byte != b'B');
@@ -130,7 +124,6 @@ mod tests {
                 "\x1b[?1049h\x1b[>1u\x1b[?1049l",
                 "keys of the kitty protocol",
             ),
-            ("\x0e", "another character set in use"),
             ("\x1b(0", "another character set in G0"),
             ("\x1b[>4;2m", "modifyOtherKeys"),
             ("\x1b[4h", "inserting"),

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -15,6 +16,7 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use super::bait::Bait;
 use super::lab::{self, EARLIER, Lab};
 use super::on_terminal::OnTerminal;
+use super::other_side;
 use crate::probe::{Ending, Probe, Streams};
 
 /// A trial that takes longer hangs, which is a failure.
@@ -77,12 +79,34 @@ impl Start<'_> {
             let stderr = terminal.write_down(&lab.bait)?;
             return Ok(Told { stderr, ..told });
         }
-        let mut child = self.command(lab)?.spawn()?;
+        let mut command = self.command(lab)?;
+        let other_side = match other_side::of(self.probe.streams, lab)? {
+            Some((stdin, other_side)) => {
+                command.stdin(stdin);
+                Some(other_side)
+            }
+            None => None,
+        };
+        let mut child = command.spawn()?;
+        // It holds standard input open.
+        drop(command);
         let input = self.input.to_vec();
-        let feeder = child
+        let stdin = child
             .stdin
             .take()
-            .map(|mut stdin| thread::spawn(move || stdin.write_all(&input)));
+            .map(|stdin| File::from(OwnedFd::from(stdin)));
+        // A terminal is told nothing; it is open until the session is over.
+        let told_nothing = self.probe.streams == Streams::ForeignTerminal;
+        let feeder = stdin.or(other_side).map(|mut stdin| {
+            thread::spawn(move || {
+                let written = if told_nothing {
+                    Ok(())
+                } else {
+                    stdin.write_all(&input)
+                };
+                written.map(|()| told_nothing.then_some(stdin))
+            })
+        });
         let told = self.wait(&mut child, &lab.bait);
         // A launcher that never read is no failure by itself: the missing report is.
         feeder.map(thread::JoinHandle::join);
@@ -104,6 +128,10 @@ impl Start<'_> {
                 .stdout(OpenOptions::new().append(true).open(&bait.stdout)?),
             // A session of its own, and so a group of its own.
             Streams::Terminal => return Ok(command),
+            // What standard input is comes with its other side.
+            Streams::Socket | Streams::Fifo | Streams::ForeignTerminal => {
+                command.stdout(Stdio::piped())
+            }
         };
         // The process group of the neighbour, as two programs of one pipeline are in one.
         command.process_group(bait.neighbour.pid);

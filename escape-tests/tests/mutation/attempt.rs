@@ -12,7 +12,7 @@ use escape_tests::harness::lab::Lab;
 use escape_tests::harness::mutation::launcher;
 use escape_tests::harness::start::{LIMIT, Start, Told};
 use escape_tests::harness::trial::{Role, Spec, Way};
-use escape_tests::probe::{Guard, Probe, Streams};
+use escape_tests::probe::{Guard, Probe};
 
 use crate::TRIAL;
 use crate::setting::Setting;
@@ -76,7 +76,7 @@ pub(crate) fn start_within(
         probe: name.to_owned(),
         way: Way::CommandLine,
         role: Role::Attempt,
-        bait_in_file: probe.streams == Streams::Terminal,
+        bait_in_file: probe.streams.is_terminal(),
         bait: bait.clone(),
         launcher: mutated,
         inside,

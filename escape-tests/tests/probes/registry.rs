@@ -15,7 +15,7 @@ use libtest_mimic::{Failed, Trial};
 type IsMade = fn(&Probe) -> bool;
 
 /// The ways of the harness beyond one session on pipes.
-pub(crate) const DRIVERS: [(&str, IsMade); 7] = [
+pub(crate) const DRIVERS: [(&str, IsMade); 8] = [
     ("in a later session", |probe| {
         let later = |then: &Then| matches!(then, Then::Session(_));
         probe.then.iter().any(later)
@@ -27,6 +27,10 @@ pub(crate) const DRIVERS: [(&str, IsMade); 7] = [
     ("in company", |probe| probe.in_company),
     ("at a terminal", |probe| probe.streams == Streams::Terminal),
     ("on files", |probe| probe.streams == Streams::Files),
+    ("on a socket, FIFO or other terminal", |probe| {
+        use Streams::{Fifo, ForeignTerminal, Socket};
+        matches!(probe.streams, Socket | Fifo | ForeignTerminal)
+    }),
     ("with the launcher killed", |probe| {
         probe.ending != Ending::ByItself
     }),

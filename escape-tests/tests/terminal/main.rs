@@ -9,6 +9,7 @@ mod ends;
 mod given_back;
 mod jobs;
 mod keys;
+mod lifecycle;
 mod question;
 mod starts;
 

@@ -9,14 +9,15 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::signalfd::SignalFd;
 use nix::sys::wait::waitpid;
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpgid};
 
 use super::processes;
 
 /// How long bwrap may take to end after PID 1 did, or after it lost its launcher.
 const LIMIT: Duration = Duration::from_secs(1);
 
-/// What bwrap may leave behind: every child of this process that was none before.
+/// What bwrap may leave behind: of the children that this process did not have before, those of its group, and those in a PID
+/// namespace below.
 pub(super) struct Orphans {
     before: Vec<Pid>,
 }
@@ -32,24 +33,25 @@ impl Orphans {
         Ok(Self { before })
     }
 
-    /// Waits until bwrap ends, which it does when PID 1 does or hears that the launcher let go. Unless that was because the
-    /// command ended (`orderly`), sees to what is left.
-    pub(super) fn end(self, child: &mut Child, signals: &SignalFd, orderly: bool) {
-        let by_itself = ends_in_time(child, signals);
-        if !by_itself {
+    /// Waits until bwrap ends, which it does when PID 1 does or hears that the launcher let go, and sees to what is left.
+    pub(super) fn end(self, child: &mut Child, signals: &SignalFd) {
+        if !ends_in_time(child, signals) {
             // Stopped, or hanging.
             let _ = child.kill();
             let _ = child.wait();
         }
-        if !(by_itself && orderly) {
-            self.sweep();
-        }
+        self.sweep(Pid::from_raw(
+            i32::try_from(child.id()).expect("a PID fits"),
+        ));
     }
 
     /// Kills and reaps them. PID 1 is waited for by the kernel until all in its namespace are gone (pid_namespaces(7)).
-    fn sweep(&self) {
-        let left = processes::children().into_iter();
-        for pid in left.filter(|pid| !self.before.contains(pid)) {
+    fn sweep(&self, group: Pid) {
+        let is_left = |pid: &Pid| {
+            !self.before.contains(pid)
+                && (getpgid(Some(*pid)) == Ok(group) || processes::is_in_namespace_below(*pid))
+        };
+        for pid in processes::children().into_iter().filter(is_left) {
             let _ = kill(pid, Signal::SIGKILL);
             while waitpid(pid, None) == Err(Errno::EINTR) {}
         }

@@ -9,6 +9,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
+use nix::libc;
 use nix::sys::stat::fstat;
 
 use super::{LaunchError, prepare};
@@ -36,9 +37,17 @@ impl Pins {
                 .flags(OFlag::O_PATH | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW)
                 .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
             let opened = openat2(AT_FDCWD, from.path(), how).map_err(io::Error::from);
-            let opened = opened.map_err(|source| LaunchError::Source {
-                path: from.clone(),
-                source,
+            let opened = opened.map_err(|source| match source.raw_os_error() {
+                // What of a path is refused to this user is EACCES; EPERM is the answer of a filter (seccomp(2)).
+                Some(libc::ENOSYS | libc::EPERM) => LaunchError::NoHold { source },
+                Some(libc::EMFILE | libc::ENFILE) => LaunchError::Prepare {
+                    what: "hold what is to be mounted",
+                    source,
+                },
+                _ => LaunchError::Source {
+                    path: from.clone(),
+                    source,
+                },
             })?;
             let stat = prepare("look at what is to be mounted", fstat(&opened))?;
             held.insert(from.clone(), (opened, (stat.st_dev, stat.st_ino)));

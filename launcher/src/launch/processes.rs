@@ -2,6 +2,7 @@
 //! what bwrap left.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use nix::unistd::{Pid, getpgid};
@@ -34,6 +35,17 @@ fn parent(pid: Pid) -> Option<Pid> {
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(1);
     let parent = fields.next()?.parse().ok()?;
     (parent > 0).then_some(Pid::from_raw(parent))
+}
+
+/// Whether a process is in a PID namespace below this one: it has a number in each (proc_pid_status(5), NSpid).
+pub(super) fn is_in_namespace_below(pid: Pid) -> bool {
+    let depth = |status: io::Result<String>| {
+        let status = status.unwrap_or_default();
+        let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+        numbers.map_or(0, |numbers| numbers.split_whitespace().count())
+    };
+    let own = depth(fs::read_to_string("/proc/self/status"));
+    depth(fs::read_to_string(format!("/proc/{pid}/status"))) > own
 }
 
 /// Whether the standard input of a process is what a link of `/proc/self/fd` names.

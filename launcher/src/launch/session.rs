@@ -101,7 +101,7 @@ impl Session<'_> {
                 Next::Event(Event::Ended(status)) => {
                     return match found {
                         Some(found) => Ok(Outcome { status, found }),
-                        None => Err(LaunchError::Init("it spoke out of turn".into()).into()),
+                        None => Err(init_failed("it spoke out of turn")),
                     };
                 }
                 Next::Event(Event::NotStarted(status, why)) => {
@@ -112,7 +112,7 @@ impl Session<'_> {
                     .into());
                 }
                 Next::Event(Event::Failed(why)) => {
-                    return Err(LaunchError::Init(crate::text::escape(why.as_ref())).into());
+                    return Err(init_failed(&why));
                 }
                 Next::Interrupted(signal) => return Err(LaunchError::Interrupted(signal).into()),
                 Next::Closed => return self.closed(found),
@@ -121,6 +121,8 @@ impl Session<'_> {
                     return Err(LaunchError::Hangs {
                         program,
                         limit: START_LIMIT.as_secs(),
+                        said: String::new(),
+                        hint: None,
                     }
                     .into());
                 }
@@ -271,6 +273,11 @@ impl Session<'_> {
     fn in_foreground(&self) -> bool {
         self.terminal.as_deref().is_some_and(Terminal::is_ours)
     }
+}
+
+fn init_failed(why: &str) -> Trouble {
+    let why = crate::text::escape(why.as_ref());
+    Trouble::Other(LaunchError::Init { why, hint: None })
 }
 
 fn different(differences: Vec<Difference>) -> LaunchError {

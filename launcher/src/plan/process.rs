@@ -219,6 +219,15 @@ pub(super) fn add(steps: &mut Steps, config: &Config, facts: &Facts) {
     }
 }
 
+/// That a person's terminal does not enter, where it is not this session's.
+pub(super) fn note_on_streams(facts: &Facts) -> Option<String> {
+    facts.stdio.contains(&Stdio::ForeignTerminal).then(|| {
+        "streams: this terminal is another session's (su -c, setsid), so a pipe enters in its place; for the terminal itself \
+         start claudebox from a shell on it"
+            .into()
+    })
+}
+
 /// What this kernel cannot give.
 pub(super) fn unavailable(config: &Config, facts: &Facts) -> Vec<Unavailable> {
     let abi = facts.host.kernel.landlock_abi;
