@@ -22,6 +22,7 @@ use std::os::unix::net::UnixStream;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -31,6 +32,7 @@ use serde::{Deserialize, Serialize};
 pub use self::found::{Found, MountPoint};
 pub use self::landlock::{ABI_OF_DEVICES, ABI_OF_FILES, ABI_OF_SCOPES, Enforced, May, Place};
 use crate::denied::Call;
+use crate::limit::Limited;
 use crate::plan::{Action, Plan};
 use crate::text::Text;
 
@@ -51,6 +53,7 @@ pub struct Order {
     no_nested_namespaces: bool,
     undumpable: bool,
     no_core_dumps: bool,
+    limits: Vec<(Limited, u64)>,
     denied: Vec<Call>,
     watched: Vec<Text>,
     scope_abstract_sockets: bool,
@@ -89,6 +92,14 @@ impl Order {
             no_nested_namespaces: has(Action::DisableNestedUserNamespaces),
             undumpable: has(Action::BeUndumpable),
             no_core_dumps: has(Action::NoCoreDumps),
+            limits: plan
+                .steps
+                .iter()
+                .filter_map(|step| match step.action {
+                    Action::Limit { on, most } => Some((on, most)),
+                    _ => None,
+                })
+                .collect(),
             denied: plan
                 .steps
                 .iter()
@@ -218,9 +229,14 @@ fn confine(order: &Order, control: &UnixStream) -> io::Result<Confined> {
             .map_err(|error| failed("be undumpable, prctl(2) PR_SET_DUMPABLE", &error))?;
     }
     if order.no_core_dumps {
-        use nix::sys::resource::{Resource, setrlimit};
         setrlimit(Resource::RLIMIT_CORE, 0, 0)
             .map_err(|error| failed("forbid core dumps, setrlimit(2)", &error))?;
+    }
+    for (on, most) in &order.limits {
+        // A ceiling: what is lower stays.
+        let ceiling = getrlimit(on.resource())
+            .and_then(|(soft, hard)| setrlimit(on.resource(), soft.min(*most), hard.min(*most)));
+        ceiling.map_err(|error| failed("limit what it may use up, setrlimit(2)", &error))?;
     }
     // Where this is possible it is done, and the launch ends: nothing else shows the limit (user_namespaces(7)).
     let nested = order.no_nested_namespaces && unshare(CloneFlags::CLONE_NEWUSER).is_ok();

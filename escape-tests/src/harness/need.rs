@@ -27,8 +27,8 @@ pub enum Unbuilt {
     EgressFence,
     /// What of the project the host would run later cannot be written, or is reported when it was.
     HostRunGuarded,
-    /// Limits on processes, memory and open files.
-    Limits,
+    /// Limits on memory and CPU.
+    MemoryLimits,
     /// Secrets that lie in the project itself are hidden on request.
     ProjectSecretsHidden,
     /// The agent's state of one project, kept from session to session.
@@ -46,7 +46,7 @@ impl Unbuilt {
             Unbuilt::HostRunGuarded => {
                 "HostRunGuarded: what the host would run later is read-only or reported (FS-I, EXIT-A)"
             }
-            Unbuilt::Limits => "Limits: processes, memory, open files (HARD-04)",
+            Unbuilt::MemoryLimits => "MemoryLimits: memory and CPU of a session (HARD-04)",
             Unbuilt::ProjectSecretsHidden => "ProjectSecretsHidden: --hide (FS-J)",
             Unbuilt::Instances => {
                 "Instances: conversations of a project, kept and nobody else's (INST)"
