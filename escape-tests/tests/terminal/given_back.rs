@@ -47,11 +47,11 @@ fn whatever_ends_it_the_terminal_is_given_back() {
         // Half a title at last: it must not swallow what takes all of it back.
         let terminal = sh(&caller, &format!(r#"{MESS} printf "\033]0;half"; {next}"#));
         terminal.expect("mess");
-        let launcher = terminal.command_pid();
         match end {
             End::Command(_) => {}
-            End::Launcher(signal) => kill(launcher, signal),
+            End::Launcher(signal) => kill(terminal.command_pid(), signal),
             End::Below(name) => {
+                let launcher = terminal.command_pid();
                 let found = until("the process", SOON, || {
                     let mut below = descendants(launcher).into_iter();
                     below.find(|process| process.name == name)
