@@ -4,6 +4,7 @@
 //! What may not be is refused here, with the reason and the way out.
 
 mod grants;
+mod report;
 mod ssh;
 mod variables;
 
@@ -13,9 +14,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use self::grants::{Grant, split_mount};
+pub use self::report::ReportFile;
 pub use self::ssh::Ssh;
 pub use self::variables::{GENERATED, HOST_ALLOWLIST, Variable, steers};
-use crate::cli::{Entry, Target, Tier};
+use crate::cli::{Entry, Scan, Target, Tier};
 use crate::envfile::BadLine;
 use crate::facts::{Content, Facts, Git};
 use crate::hint::{Hint, nearest};
@@ -100,6 +102,10 @@ pub struct Config {
     pub ssh: Ssh,
     /// Profiles in force, in order.
     pub profiles: Vec<Text>,
+    /// How much is looked at when the session is over.
+    pub scan: Scan,
+    /// Where what is said then is written.
+    pub report: Option<ReportFile>,
     /// What the person should know and that stops nothing.
     pub notes: Vec<String>,
 }
@@ -171,6 +177,9 @@ pub enum ConfigError {
     /// A file that steers claudebox can be written inside.
     #[error("{file} steers claudebox and lies in {folder}, which can be written inside")]
     OwnFile { file: Text, folder: Text },
+    /// A report that cannot be written there.
+    #[error("{path} (--report) cannot be written: {why}")]
+    Report { path: Text, why: String },
     /// No ssh agent.
     #[error("--with-ssh: {0}")]
     SshAgent(String),
@@ -213,6 +222,9 @@ impl Hint for ConfigError {
             ConfigError::OwnFile { .. } => {
                 "keep what steers claudebox out of what can be written inside".into()
             }
+            ConfigError::Report { .. } => {
+                "name a file in a folder that is there, outside of the project and of every grant".into()
+            }
             ConfigError::SshAgent(_) => "start one (ssh-agent) and add a key (ssh-add), then try again".into(),
         })
     }
@@ -250,6 +262,7 @@ impl Config {
         {
             grants::refuse_astray(grant, writable_folders(facts, &grants))?;
         }
+        let report = report::requested(entry, facts, &grants)?;
         Ok(Self {
             tier,
             start: start(entry, &profiles),
@@ -258,6 +271,8 @@ impl Config {
             path,
             ssh,
             profiles: profiles.into_iter().map(|(path, _)| path).collect(),
+            scan: entry.end.scan,
+            report,
             notes,
         })
     }

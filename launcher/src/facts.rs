@@ -7,11 +7,14 @@
     reason = "facts is the one reader of the host"
 )]
 
+mod after;
 mod agent;
+mod before;
 mod host;
 mod own_files;
 mod parts;
 mod project;
+mod tree;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -24,6 +27,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use self::agent::{Found, Interpreter, PassedOver, Program, ProgramKind};
+pub use self::before::Before;
 pub use self::host::{Bwrap, Host, Kernel, OF_ROOT_ALONE, RESOLVED_ETC, SYSTEM_FOLDERS};
 pub use self::own_files::{Content, OwnFiles, ProfileFile};
 pub use self::parts::{NixDaemon, Parts};
@@ -174,6 +178,8 @@ impl Query {
                 .iter()
                 .map(|sub| Text::from(Path::new("~").join(sub).as_path())),
         );
+        let report = wish.end.report.as_ref().and_then(|file| file.parent());
+        let paths = paths.chain(report.map(Text::from));
         Self {
             profiles: shared.profile.clone(),
             program,

@@ -8,6 +8,7 @@ pub mod companion;
 mod ending;
 mod pins;
 mod relay;
+mod reported;
 mod session;
 mod terminal;
 mod verdict;
@@ -25,6 +26,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 pub use self::pins::Pins;
+pub use self::reported::launch_reported;
 use self::session::{Session, Trouble};
 pub use self::verdict::Difference;
 use crate::bwrap::{ARGUMENTS, Content, Invocation};

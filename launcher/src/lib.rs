@@ -38,6 +38,7 @@ pub mod place;
 pub mod plan;
 pub mod profile;
 pub mod remedy;
+pub mod report;
 pub mod secret;
 pub mod store;
 pub mod text;

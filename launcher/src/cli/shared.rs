@@ -3,7 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, ValueEnum};
+use serde::Serialize;
 
 use super::Tier;
 
@@ -45,6 +46,31 @@ pub struct SharedArgs {
     /// Start although the caller is uid 0; inside it is an ordinary user
     #[arg(long)]
     pub allow_root: bool,
+}
+
+/// What is said when the session is over.
+#[derive(Debug, Clone, Default, PartialEq, Eq, ClapArgs)]
+pub struct EndArgs {
+    /// How much of the tree is looked at when the session is over
+    #[arg(long, value_name = "MODE", value_enum, default_value_t)]
+    pub scan: Scan,
+
+    /// Write what is said when the session is over to FILE, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
+/// How much of the tree is looked at when a session is over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scan {
+    /// Everything, however long it takes
+    Full,
+    /// What can be looked at in 50 ms
+    #[default]
+    Quick,
+    /// Nothing, and nothing is said
+    Off,
 }
 
 impl SharedArgs {

@@ -16,6 +16,7 @@ mod links;
 mod places;
 mod plan;
 mod printed;
+mod report;
 mod root;
 mod same;
 mod status;
