@@ -31,6 +31,7 @@ pub mod facts;
 pub mod gitconfig;
 pub mod guard;
 pub mod hint;
+pub mod hostrun;
 pub mod init;
 pub mod launch;
 pub mod page;
