@@ -4,7 +4,11 @@
 //! rest is the agent's to write, and is said before and after. Sources: git-config(1), githooks(5), gitrepository-layout(5),
 //! gitattributes(5), gitsubmodules(7), git-worktree(1), and the manual of each program that is named.
 
+use std::ffi::OsStr;
+
 use serde::{Deserialize, Serialize};
+
+use crate::text::folded;
 
 /// What a pattern is relative to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -217,6 +221,8 @@ pub const LIST: &[Entry] = &[
     entry("default.nix", "nix", Kind::Shell, false),
     // Builds.
     entry("Makefile", "make", Kind::Build, false),
+    entry("*.mk", "make", Kind::Build, false),
+    entry("configure", "whoever builds", Kind::Build, false),
     entry("makefile", "make", Kind::Build, false),
     entry("GNUmakefile", "make", Kind::Build, false),
     entry("justfile", "just", Kind::Build, false),
@@ -229,6 +235,7 @@ pub const LIST: &[Entry] = &[
     entry(".yarnrc", "yarn", Kind::Build, false),
     entry(".yarn", "yarn", Kind::Build, false),
     entry(".pnpmfile.cjs", "pnpm", Kind::Build, false),
+    entry("Cargo.toml", "cargo", Kind::Build, false),
     entry("build.rs", "cargo", Kind::Build, false),
     entry(".cargo", "cargo", Kind::Build, false),
     entry("rust-toolchain", "rustup", Kind::Build, false),
@@ -237,6 +244,8 @@ pub const LIST: &[Entry] = &[
     entry("setup.py", "pip and others", Kind::Build, false),
     entry("setup.cfg", "pip and others", Kind::Build, false),
     entry("conftest.py", "pytest", Kind::Build, false),
+    entry("sitecustomize.py", "Python", Kind::Build, false),
+    entry("usercustomize.py", "Python", Kind::Build, false),
     entry("noxfile.py", "nox", Kind::Build, false),
     entry("tox.ini", "tox", Kind::Build, false),
     entry("build.gradle", "gradle", Kind::Build, false),
@@ -244,10 +253,12 @@ pub const LIST: &[Entry] = &[
     entry("settings.gradle", "gradle", Kind::Build, false),
     entry("gradlew", "whoever builds", Kind::Build, false),
     entry("gradle/wrapper", "gradlew", Kind::Build, false),
+    entry("pom.xml", "Maven", Kind::Build, false),
     entry("mvnw", "whoever builds", Kind::Build, false),
     entry(".mvn", "Maven", Kind::Build, false),
     entry("Rakefile", "rake", Kind::Build, false),
     entry("Gemfile", "bundler", Kind::Build, false),
+    entry("Containerfile", "container builds", Kind::Build, false),
     entry("Dockerfile", "docker", Kind::Build, false),
     entry("compose.yaml", "docker compose", Kind::Build, false),
     entry("compose.yml", "docker compose", Kind::Build, false),
@@ -287,12 +298,20 @@ pub const LIST: &[Entry] = &[
 /// CVE-2021-21300). The most exact entry wins, then a guarded one.
 #[must_use]
 pub fn find(base: Base, path: &str) -> Option<&'static Entry> {
-    let path = folded(path);
+    let path = folded(OsStr::new(path));
     let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
     let parts = |entry: &&Entry| entry.pattern.split('/').count();
     LIST.iter()
         .filter(|entry| entry.base == base && covers(entry.pattern, &names))
         .max_by_key(|entry| (parts(entry), !entry.pattern.contains('*'), entry.guarded))
+}
+
+/// An entry for something in the folder `path` of a project.
+#[must_use]
+pub fn below(path: &str) -> Option<&'static Entry> {
+    let folder = folded(OsStr::new(path)) + "/";
+    LIST.iter()
+        .find(|entry| entry.base == Base::Project && entry.pattern.starts_with(&folder))
 }
 
 /// Whether `pattern` names what `names` lead to, or a folder above it.
@@ -302,7 +321,7 @@ fn covers(pattern: &str, names: &[&str]) -> bool {
         && parts
             .iter()
             .zip(names)
-            .all(|(part, name)| matches(&folded(part), name))
+            .all(|(part, name)| matches(&folded(OsStr::new(part)), name))
 }
 
 /// One name, with `*` for any part of it.
@@ -316,15 +335,6 @@ fn matches(pattern: &str, name: &str) -> bool {
                 .any(|at| matches(rest, &name[at..]))
         }),
     }
-}
-
-/// As HFS+, APFS and casefolding file systems compare: without case, and without characters that are not seen.
-fn folded(name: &str) -> String {
-    let unseen = |c: &char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{ad}');
-    name.chars()
-        .filter(|c| !unseen(c))
-        .flat_map(char::to_lowercase)
-        .collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 //! Only names are told, never what stands in a file.
 
 mod judge;
-mod list;
 mod text;
 
 use serde::Serialize;

@@ -35,11 +35,18 @@ pub(super) fn requested(
     let (Some(folder), Some(name)) = (path.path().parent(), path.path().file_name()) else {
         return Err(refused("it names no file"));
     };
+    let granted = grants.iter().map(|grant| &grant.real);
+    let shared: Vec<&Text> = writable_folders(facts, grants).chain(granted).collect();
+    if let Some(shared) = shared
+        .iter()
+        .find(|shared| folder.starts_with(shared.path()))
+    {
+        return Err(refused(&format!("it lies in {shared}, which enters")));
+    }
     let Some(folder) = facts.node(folder).filter(|node| node.kind == Kind::Folder) else {
         return Err(refused("its folder is not there"));
     };
-    let granted = grants.iter().map(|grant| &grant.real);
-    for shared in writable_folders(facts, grants).chain(granted) {
+    for shared in shared {
         if within(&folder.real, shared) {
             return Err(refused(&format!("it lies in {shared}, which enters")));
         }

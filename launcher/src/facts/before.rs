@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 use super::tree::{self, Budget, Entry, Visitor, is_kind};
 use super::{FILE_LIMIT, Facts, Git};
 use crate::cli::Scan;
+use crate::hostrun::Base;
 use crate::plan::Plan;
 use crate::report;
 use crate::text::Text;
@@ -86,15 +87,15 @@ impl Before {
     /// What lies at each place of the list now.
     pub(super) fn look(&self) -> Prints {
         let mut prints = Prints::new();
-        for (path, is_folder) in report::fixed() {
-            let at = match path.strip_prefix(".git/") {
-                Some(in_git) => self.git.join(in_git),
-                None => self.project.path().join(path),
+        for entry in report::fixed() {
+            let at = match entry.base {
+                Base::Git => self.git.join(entry.pattern),
+                Base::Project => self.project.path().join(entry.pattern),
             };
             let Some((print, stat)) = Print::of(&at) else {
                 continue;
             };
-            if is_folder && is_kind(&stat, SFlag::S_IFDIR) {
+            if is_kind(&stat, SFlag::S_IFDIR) && at != self.git {
                 let mut listed = Listed {
                     folder: &at,
                     prints: &mut prints,

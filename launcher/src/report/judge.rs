@@ -4,9 +4,9 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
-use super::list::{DEPENDENCIES, RUNS, Run};
 use super::{Change, Item, Kind};
-use crate::text::{Text, folded};
+use crate::hostrun::{self, Base};
+use crate::text::Text;
 
 /// How often a link leads on before it is given up (MAXSYMLINKS).
 const MOST_LINKS: usize = 40;
@@ -22,82 +22,64 @@ pub(crate) struct Nature {
 
 /// Who would run what lies at `path`, if somebody would. `in_git` is the part of it below the git folder that it lies in.
 pub(crate) fn run_by(path: &Path, in_git: Option<&Path>, nature: Nature) -> Option<&'static str> {
-    let names = names(in_git.unwrap_or(path));
-    let mut names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let names: Vec<_> = in_git
+        .unwrap_or(path)
+        .iter()
+        .map(OsStr::to_string_lossy)
+        .collect();
     if names.last()?.ends_with(".sample") {
         return None;
     }
-    by_names(&names, in_git.is_some(), nature.program).or_else(|| {
-        names.push("x");
-        let by = || by_names(&names, in_git.is_some(), true);
-        nature.link.then(by).flatten()
+    if in_git.is_some() {
+        let found = hostrun::find(Base::Git, &names.join("/"));
+        return found
+            .filter(|entry| !is_git_data(entry))
+            .map(|entry| entry.what);
+    }
+    let from = |start: usize| names[start..].join("/");
+    // A link may stand for a folder in which something of the list lies.
+    let leads_to = |start: usize| nature.link.then(|| hostrun::below(&from(start))).flatten();
+    // In every folder of the tree, as a subfolder is opened too; but in those that are full of what others wrote, only what the
+    // list names in them.
+    (0..names.len()).find_map(|start| {
+        let found = hostrun::find(Base::Project, &from(start)).or_else(|| leads_to(start))?;
+        let of_dependencies = found.kind == hostrun::Kind::Program;
+        let in_dependencies = names[..start].iter().any(|name| is_dependencies(name));
+        let counts = if of_dependencies {
+            // `*` is one name, not all below it: a build has many more files than programs.
+            let deeper = found.pattern.ends_with('*')
+                && names.len() - start > found.pattern.split('/').count();
+            (nature.program || nature.link) && !deeper
+        } else {
+            !in_dependencies
+        };
+        counts.then_some(found.what)
     })
 }
 
-fn by_names(names: &[&str], in_git: bool, is_program: bool) -> Option<&'static str> {
-    let dependency = DEPENDENCIES.iter().find(|folder| names.contains(folder));
-    let matching = |(pattern, _): &&Run| match (in_git, pattern.strip_prefix(".git/")) {
-        (true, Some(pattern)) => matches(pattern, names, true),
-        (false, None) => {
-            let own = dependency.is_none_or(|folder| is_program && pattern.starts_with(folder));
-            own && matches(pattern, names, false)
-        }
-        _ => false,
-    };
-    RUNS.iter().find(matching).map(|(_, by)| *by)
-}
-
-/// Those of the list that have one place: they are looked at before and after. Whether it is a folder.
-pub(crate) fn fixed() -> impl Iterator<Item = (&'static str, bool)> {
-    let fixed = RUNS.iter().filter(|(path, _)| {
-        let dependency = DEPENDENCIES.iter().any(|folder| path.starts_with(folder));
-        !path.contains('*') && !dependency
-    });
-    fixed.map(|(path, _)| match path.strip_suffix('/') {
-        Some(folder) => (folder, true),
-        None => (*path, false),
+/// Those of the list that have one place: they are looked at before and after.
+pub(crate) fn fixed() -> impl Iterator<Item = &'static hostrun::Entry> {
+    hostrun::LIST.iter().filter(|entry| {
+        let left_to_the_walk = is_git_data(entry) || entry.kind == hostrun::Kind::Program;
+        !left_to_the_walk && !entry.pattern.contains('*')
     })
 }
 
-/// Names that stand for one another on a file system that folds them are one.
-fn names(path: &Path) -> Vec<String> {
-    path.iter().map(folded).collect()
+/// What of a git folder is told by its own kind, or holds git folders itself.
+fn is_git_data(entry: &hostrun::Entry) -> bool {
+    let data = ["refs", "packed-refs", "*.lock", "modules"];
+    let data = data.contains(&entry.pattern) || entry.pattern.starts_with("objects/");
+    entry.base == Base::Git && data
 }
 
-/// Whether `pattern` is the end of `names`, or all of it.
-fn matches(pattern: &str, names: &[&str], from_start: bool) -> bool {
-    let parts: Vec<String> = pattern
-        .trim_end_matches('/')
-        .split('/')
-        .map(|part| folded(OsStr::new(part)))
-        .collect();
-    let below = pattern.ends_with('/');
-    let fits = |start: usize| {
-        let there = names.get(start..start + parts.len());
-        there.is_some_and(|there| {
-            let whole = start + parts.len() == names.len();
-            (whole != below)
-                && parts
-                    .iter()
-                    .zip(there)
-                    .all(|(part, name)| fits_name(part, name))
-        })
-    };
-    if from_start {
-        fits(0)
-    } else {
-        (0..names.len()).any(fits)
-    }
-}
-
-/// `*` stands for a part of a name.
-fn fits_name(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        Some((start, end)) => {
-            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
-        }
-        None => pattern == name,
-    }
+/// Whether a folder of this name is full of what others wrote.
+fn is_dependencies(name: &str) -> bool {
+    let programs = hostrun::LIST
+        .iter()
+        .filter(|entry| entry.kind == hostrun::Kind::Program);
+    programs
+        .filter_map(|entry| entry.pattern.split('/').next())
+        .any(|folder| folder == name)
 }
 
 /// What a changed file in a git folder means beside the list: a lock, a branch. `head` is the branch that is checked out.

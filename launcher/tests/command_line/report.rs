@@ -69,7 +69,7 @@ fn what_the_host_runs_is_told_with_who_runs_it() {
             ".git/config",
             "~ .git/config             git, where it names programs",
         ),
-        ("package.json", "~ package.json            npm and its kind"),
+        ("package.json", "~ package.json            npm and others"),
         (".vscode/tasks.json", "- .vscode/tasks.json      VS Code"),
         ("deep/Makefile", "~ deep/Makefile           make"),
         (
@@ -293,6 +293,7 @@ fn the_report_is_refused_where_the_session_could_write_or_point_elsewhere() {
     boxer.make("shared");
     boxer.make("plain");
     boxer.link(boxer.home().join("plain"), "src/app/way");
+    boxer.link("src/app/way", "hop");
     boxer.link("plain/target", "link.json");
     let refuse = |file: &Path, why: &str| {
         let file = file.to_str().expect("text");
@@ -310,7 +311,8 @@ fn the_report_is_refused_where_the_session_could_write_or_point_elsewhere() {
     };
     refuse(Path::new("report.json"), "which enters");
     refuse(&boxer.home().join("shared/report.json"), "which enters");
-    refuse(&boxer.project().join("way/report.json"), "leads there");
+    refuse(&boxer.project().join("way/report.json"), "which enters");
+    refuse(&boxer.home().join("hop/report.json"), "leads there");
     refuse(&boxer.home().join("nowhere/report.json"), "not there");
     refuse(&boxer.home().join("link.json"), "a link");
     refuse(&boxer.home().join("plain"), "no file");
