@@ -10,6 +10,9 @@ use crate::plan::{Action, Plan, Step};
 use crate::secret;
 use crate::text::Text;
 
+/// The most secrets that are listed.
+const MOST_SECRETS: usize = 20;
+
 /// How to print.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Look {
@@ -31,6 +34,7 @@ pub fn render(plan: &Plan, look: Look) -> String {
     audit.environment();
     audit.files();
     audit.host_runs();
+    audit.secrets();
     audit.guards();
     if look.explain {
         audit.steps();
@@ -131,6 +135,7 @@ impl Audit<'_> {
             .steps
             .iter()
             .filter(|step| mode(step).is_some() && !in_etc(step))
+            .filter(|step| step.guard != Guard::ProjectSecretsHidden)
             .collect();
         let places = widest(shown.iter().filter_map(|step| step.action.place()), 30);
         // What can be written comes first: that is what matters most.
@@ -184,6 +189,51 @@ impl Audit<'_> {
         for run in &self.plan.host_runs {
             self.page
                 .row("  rw  ", &run.path.to_string(), paths, &run.by, PLAIN);
+        }
+    }
+
+    /// What of the project is secret, and what is hidden of it.
+    fn secrets(&mut self) {
+        let plan = self.plan;
+        let secrets = &plan.secrets;
+        let hidden: Vec<&Step> = plan
+            .steps
+            .iter()
+            .filter(|step| matches!(step.action, Action::Hide { .. }))
+            .collect();
+        if secrets.found.is_empty() && secrets.complete && hidden.is_empty() {
+            return;
+        }
+        let legend = "!! readable inside; --hide GLOB makes it unreadable  ok hidden";
+        self.page.heading("Secrets in the project", legend);
+        let open: Vec<_> = secrets
+            .found
+            .iter()
+            .filter(|secret| !plan.hides(&secret.path))
+            .collect();
+        let columns = widest(open.iter().map(|secret| &secret.path), 40);
+        for secret in open.iter().take(MOST_SECRETS) {
+            let path = secret.path.to_string();
+            self.page.row("  !! ", &path, columns, &secret.what, RED);
+        }
+        if open.len() > MOST_SECRETS {
+            let more = format!("and {} more; --json lists them", open.len() - MOST_SECRETS);
+            self.page.item("  !! ", &more, RED);
+        }
+        for step in hidden {
+            if let Some(at) = step.action.place() {
+                let path = at.path().strip_prefix(&plan.project).unwrap_or(at.path());
+                let path = Text::from(path).to_string();
+                let why = format!("{}{}", step.why, self.decided(&step.origin));
+                self.page.row("  ok ", &path, columns, &why, PLAIN);
+            }
+        }
+        if !secrets.complete {
+            let seen = format!(
+                "the look at the project ended after 100 ms and {} names: there may be more",
+                secrets.seen
+            );
+            self.page.item("  ?  ", &seen, YELLOW);
         }
     }
 

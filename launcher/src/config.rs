@@ -4,6 +4,7 @@
 //! What may not be is refused here, with the reason and the way out.
 
 mod grants;
+mod hide;
 mod report;
 mod ssh;
 mod variables;
@@ -14,6 +15,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use self::grants::{Grant, split_mount};
+pub use self::hide::Hide;
 pub use self::report::ReportFile;
 pub use self::ssh::Ssh;
 pub use self::variables::{GENERATED, HOST_ALLOWLIST, Variable, steers};
@@ -102,6 +104,8 @@ pub struct Config {
     pub ssh: Ssh,
     /// Profiles in force, in order.
     pub profiles: Vec<Text>,
+    /// What is unreadable inside.
+    pub hidden: Vec<Hide>,
     /// How much is looked at when the session is over.
     pub scan: Scan,
     /// Where what is said then is written.
@@ -177,6 +181,16 @@ pub enum ConfigError {
     /// A file that steers claudebox can be written inside.
     #[error("{file} steers claudebox and lies in {folder}, which can be written inside")]
     OwnFile { file: Text, folder: Text },
+    /// A pattern that is none.
+    #[error("`{pattern}` ({origin}) is no pattern of what to hide: {why}")]
+    HidePattern {
+        pattern: Text,
+        origin: String,
+        why: &'static str,
+    },
+    /// What is asked to be hidden cannot be.
+    #[error("not everything could be hidden: {0}")]
+    Hide(String),
     /// A report that cannot be written there.
     #[error("{path} (--report) cannot be written: {why}")]
     Report { path: Text, why: String },
@@ -222,6 +236,12 @@ impl Hint for ConfigError {
             ConfigError::OwnFile { .. } => {
                 "keep what steers claudebox out of what can be written inside".into()
             }
+            ConfigError::HidePattern { .. } => {
+                "a name such as `.env*` counts anywhere, `config/*.pem` and `**/keys/` from the project's root".into()
+            }
+            ConfigError::Hide(_) => {
+                "move it out of the project, or start in a smaller folder; of a file with more names make one of its own (cp, then mv)".into()
+            }
             ConfigError::Report { .. } => {
                 "name a file in a folder that is there, outside of the project and of every grant".into()
             }
@@ -262,6 +282,7 @@ impl Config {
         {
             grants::refuse_astray(grant, writable_folders(facts, &grants))?;
         }
+        let hidden = hide::requested(entry, facts, &profiles, &mut notes)?;
         let report = report::requested(entry, facts, &grants)?;
         Ok(Self {
             tier,
@@ -271,6 +292,7 @@ impl Config {
             path,
             ssh,
             profiles: profiles.into_iter().map(|(path, _)| path).collect(),
+            hidden,
             scan: entry.end.scan,
             report,
             notes,

@@ -10,10 +10,12 @@
 mod after;
 mod agent;
 mod before;
+mod hidden;
 mod host;
 mod own_files;
 mod parts;
 mod project;
+mod secrets;
 mod tree;
 mod walk;
 
@@ -28,10 +30,12 @@ use serde::{Deserialize, Serialize};
 
 pub use self::agent::{Found, Interpreter, PassedOver, Program, ProgramKind};
 pub use self::before::Before;
+pub use self::hidden::{Hidden, HiddenPath};
 pub use self::host::{Bwrap, Host, Kernel, OF_ROOT_ALONE, RESOLVED_ETC, SYSTEM_FOLDERS};
 pub use self::own_files::{Content, OwnFiles, ProfileFile};
 pub use self::parts::{NixDaemon, Parts};
 pub use self::project::{Git, GitLink, HostRun, Project};
+pub use self::secrets::{Secret, Secrets};
 use self::walk::{End, Walk};
 use crate::cli::{Entry as Wish, Target};
 use crate::text::Text;
@@ -64,6 +68,12 @@ pub struct Facts {
     pub other_homes: Vec<Text>,
     /// The user's name and mail address for commits.
     pub git_identity: GitIdentity,
+    /// Secrets that lie in the project.
+    #[serde(default)]
+    pub secrets: Secrets,
+    /// What is to be hidden.
+    #[serde(default)]
+    pub hidden: Hidden,
 }
 
 /// Who started claudebox.
@@ -151,6 +161,10 @@ pub struct Query {
     pub is_agent: bool,
     /// Paths that grants name, as typed.
     pub paths: Vec<Text>,
+    /// Whether something is to be started in the project: secrets in it are looked for.
+    pub enters: bool,
+    /// Patterns of what is to be hidden.
+    pub hide: Vec<Text>,
 }
 
 impl Query {
@@ -185,6 +199,8 @@ impl Query {
             program,
             is_agent,
             paths: paths.collect(),
+            enters: true,
+            hide: shared.hide.iter().cloned().map(Text::from).collect(),
         }
     }
 }
@@ -271,6 +287,18 @@ impl Facts {
             let public = with_suffix(&expand(key, &user.home, &cwd), ".pub");
             note(public);
         }
+        let secrets = if query.enters {
+            Secrets::look(project.root.path())
+        } else {
+            Secrets::default()
+        };
+        let hide = files.profiles.iter().flat_map(crate::profile::hide);
+        let hide: Vec<Text> = query.hide.iter().cloned().chain(hide).collect();
+        let hidden = Hidden::look(
+            &hide,
+            &tops(&project, &paths, query, &files, &user),
+            user.uid,
+        );
         let other_homes = host::other_homes(&user);
         let git_identity = GitIdentity::read(&user.home, &environment);
         let stdio = [
@@ -289,6 +317,8 @@ impl Facts {
             paths,
             other_homes,
             git_identity,
+            secrets,
+            hidden,
         })
     }
 
@@ -310,6 +340,33 @@ fn variable<'a>(environment: &'a [(Text, Text)], name: &str) -> Option<&'a Text>
         .iter()
         .find(|(key, _)| *key == name)
         .map(|(_, value)| value)
+}
+
+/// Everything of the caller's that a session may show, the project first.
+fn tops(
+    project: &Project,
+    paths: &BTreeMap<Text, Node>,
+    query: &Query,
+    files: &OwnFiles,
+    user: &User,
+) -> Vec<PathBuf> {
+    let mut tops = vec![project.root.path().to_owned()];
+    if let Git::Linked(link) = &project.git {
+        tops.push(link.common.path().to_owned());
+    }
+    let asked = query.paths.iter().cloned();
+    for path in asked.chain(files.profiles.iter().flat_map(crate::profile::paths)) {
+        let node = paths.get(&expand(&path, &user.home, project.cwd.path()));
+        let real = node.map(|node| node.real.path().to_owned());
+        // What is the system's, nobody but root links into a project.
+        let of_system = |real: &PathBuf| real.starts_with("/usr") || real.starts_with("/nix/store");
+        tops.extend(real.filter(|real| !of_system(real)));
+    }
+    tops.retain({
+        let mut seen = std::collections::BTreeSet::new();
+        move |top| seen.insert(top.clone())
+    });
+    tops
 }
 
 /// `path` with everything in it followed; itself where that is not possible.

@@ -19,6 +19,7 @@ mod action;
 mod agent;
 mod etc;
 mod files;
+mod hidden;
 mod process;
 mod sandbox_md;
 mod variables;
@@ -33,7 +34,7 @@ use serde::{Serialize, Serializer};
 
 use crate::cli::Tier;
 use crate::config::{Answer, Config, Grant, Origin};
-use crate::facts::{Bwrap, Facts, HostRun, Stdio};
+use crate::facts::{Bwrap, Facts, HostRun, Secrets, Stdio};
 use crate::guard::Guard;
 use crate::hint::Hint;
 use crate::secret;
@@ -66,6 +67,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What of the project the host runs, and what inside can change.
     pub host_runs: Vec<HostRun>,
+    /// Secrets that lie in the project, hidden or not.
+    pub secrets: Secrets,
     /// Guards that this host cannot give, and why.
     pub unavailable: Vec<Unavailable>,
     /// What the person should know.
@@ -311,6 +314,7 @@ impl Plan {
             variables,
             steps: steps.0,
             host_runs: facts.project.host_runs.clone(),
+            secrets: facts.secrets.clone(),
             unavailable,
             notes,
             groups: facts.user.groups.clone(),
@@ -328,6 +332,21 @@ impl Plan {
             .find(|variable| variable.name == "PATH");
         path.map(|path| std::env::split_paths(&path.value).map(Text::from).collect())
             .unwrap_or_default()
+    }
+
+    /// Whether what lies at `path` of the project is hidden.
+    #[must_use]
+    pub fn hides(&self, path: &Text) -> bool {
+        let at = self.project.join(path.path());
+        self.hidden().any(|hidden| at.path().starts_with(hidden))
+    }
+
+    /// The places that are hidden.
+    pub fn hidden(&self) -> impl Iterator<Item = &Text> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            Action::Hide { at, .. } => Some(at),
+            _ => None,
+        })
     }
 
     /// The bind mounts of the host, in order: from, at, writable, step.
@@ -356,10 +375,10 @@ fn check(steps: &Steps) -> Result<(), PlanError> {
         }
         // What was mounted below this place before would be gone, PID 1 among it.
         let mounts = |action: &Action| {
-            use Action::{Bind, Copy, File, Tmpfs};
+            use Action::{Bind, Copy, File, Hide, Tmpfs};
             matches!(
                 action,
-                Bind { .. } | Copy { .. } | File { .. } | Tmpfs { .. }
+                Bind { .. } | Copy { .. } | File { .. } | Hide { .. } | Tmpfs { .. }
             )
         };
         if mounts(&step.action) {
@@ -375,6 +394,10 @@ fn check(steps: &Steps) -> Result<(), PlanError> {
             mounted.push(at);
         }
         places.insert(at);
+        // Over what is there and was reached without a link: nothing is made, and what is mounted is compared.
+        if step.guard == Guard::ProjectSecretsHidden {
+            continue;
+        }
         if let Some(above) = writable
             .iter()
             .find(|above| Path::new(at).starts_with(above.path()))

@@ -9,7 +9,7 @@ mod text;
 use serde::Serialize;
 
 pub(crate) use self::judge::{
-    Nature, borrows_outside, fixed, is_git, item, leads_out, of_git, run_by,
+    Nature, borrows_outside, fixed, is_dependencies, is_git, item, leads_out, of_git, run_by,
 };
 use crate::cli::Scan;
 use crate::text::Text;

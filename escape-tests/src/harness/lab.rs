@@ -77,6 +77,10 @@ const VARIABLES: &str = "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOK
     VSCODE_IPC_HOOK_CLI GIT_ASKPASS SSH_ASKPASS BROWSER BASH_ENV ENV PROMPT_COMMAND PYTHONPATH NODE_OPTIONS PERL5OPT \
     RUBYOPT JAVA_TOOL_OPTIONS GIT_SSH_COMMAND NIX_CONFIG NIX_PATH HTTP_PROXY ALL_PROXY";
 
+/// What of every project is hidden, and the folder around it.
+const HIDDEN: [&str; 2] = ["kept/secret.hidden", "kept/secrets.hidden"];
+const KEPT: &str = "kept";
+
 /// Everything of one trial that must be taken away again.
 #[derive(Debug)]
 pub struct Lab {
@@ -160,6 +164,11 @@ impl Lab {
                 "[credential]\n\thelper = store\n".to_owned(),
             ),
             (&home.join("src/company/README"), String::new()),
+            (&project.join(HIDDEN[0]), format!("SECRET={mark}\n")),
+            (
+                &project.join(HIDDEN[1]).join("secret"),
+                format!("SECRET={mark}\n"),
+            ),
         ] {
             caller.write(path, &content);
         }
@@ -276,6 +285,8 @@ impl Lab {
             neighbour: reached,
             mark,
             home,
+            hidden: HIDDEN.iter().map(|path| project.join(path)).collect(),
+            kept: vec![project.join(KEPT)],
             shared: project.clone(),
             project,
             folder,

@@ -29,8 +29,6 @@ pub enum Unbuilt {
     WideFilter,
     /// Limits on processes, memory and open files.
     Limits,
-    /// Secrets that lie in the project itself are hidden on request.
-    ProjectSecretsHidden,
     /// The terminal is given back as it was, screen and open file too.
     TerminalRestored,
     /// The agent's state of one project, kept from session to session.
@@ -50,7 +48,6 @@ impl Unbuilt {
             }
             Unbuilt::WideFilter => "WideFilter: the system calls of HARD-02 that pass today",
             Unbuilt::Limits => "Limits: processes, memory, open files (HARD-04)",
-            Unbuilt::ProjectSecretsHidden => "ProjectSecretsHidden: --hide (FS-J)",
             Unbuilt::TerminalRestored => {
                 "TerminalRestored: screen modes and flags as they were (HARD-06)"
             }

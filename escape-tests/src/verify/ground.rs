@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command};
 
 use claudebox::facts::Facts;
+use claudebox::guard::Guard;
 use claudebox::plan::Plan;
 use claudebox::text::Text;
 use tempfile::TempDir;
@@ -149,6 +150,8 @@ impl Ground {
         let (child, leash, reached) = lab::neighbour(command, &order)?;
         let neighbour = Leashed(child, leash);
         let bait = Bait {
+            hidden: plan.hidden().map(|at| at.path().to_owned()).collect(),
+            kept: kept(plan),
             tier: plan.tier.value,
             uid,
             inside_uid: inside_uid(plan, uid),
@@ -223,6 +226,14 @@ impl Ground {
             Failure::new(what, format!("rm -r {path}"))
         })
     }
+}
+
+/// Folders above what is hidden.
+fn kept(plan: &Plan) -> Vec<PathBuf> {
+    let of_guard = plan
+        .binds()
+        .filter(|(.., step)| step.guard == Guard::ProjectSecretsHidden);
+    of_guard.map(|(_, at, ..)| at.path().to_owned()).collect()
 }
 
 /// Variables that nobody else has: those of the person keep their values.

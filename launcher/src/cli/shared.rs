@@ -35,6 +35,10 @@ pub struct SharedArgs {
     #[arg(long, value_name = "DIR")]
     pub path_add: Vec<PathBuf>,
 
+    /// Make what GLOB names unreadable inside: .env, *.pem, config/keys/ (repeatable)
+    #[arg(long, value_name = "GLOB")]
+    pub hide: Vec<OsString>,
+
     /// Forward the ssh agent: whatever runs inside can sign as you
     #[arg(long)]
     pub with_ssh: bool,
@@ -85,6 +89,7 @@ impl SharedArgs {
             mount,
             mount_home,
             path_add,
+            hide,
             with_ssh,
             ssh_key,
             allow_root,
@@ -111,6 +116,7 @@ impl SharedArgs {
                 .iter()
                 .map(|dir| word("--path-add", dir.as_os_str())),
         );
+        words.extend(hide.iter().map(|glob| word("--hide", glob)));
         words.extend(with_ssh.then(|| "--with-ssh".into()));
         words.extend(
             ssh_key
@@ -150,6 +156,8 @@ mod tests {
             "d",
             "--path-add",
             "/e",
+            "--hide",
+            ".env*",
             "--with-ssh",
             "--ssh-key",
             "/f",

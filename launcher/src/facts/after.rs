@@ -280,6 +280,9 @@ impl Visitor for Found<'_> {
     }
 
     fn closed(&mut self, folder: &Path, error: Errno) {
+        if error == Errno::EXDEV {
+            return;
+        }
         let at = self.top.join(folder);
         let changed = fs::symlink_metadata(&at)
             .map(|there| (there.ctime(), there.ctime_nsec()) >= self.before.began);

@@ -46,10 +46,15 @@ impl<'a> Budget<'a> {
         !self.over
     }
 
+    /// Whether its time is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.end.is_some_and(|end| Instant::now() >= end)
+    }
+
     /// Counts one name; false where no other may be looked at. The clock is asked now and then, and not about the first names.
     fn next(&mut self) -> bool {
         if self.seen >= AT_LEAST && self.seen.is_multiple_of(32) {
-            self.over |= self.end.is_some_and(|end| Instant::now() >= end) || (self.stopped)();
+            self.over |= self.is_over() || (self.stopped)();
         }
         if !self.over {
             self.seen += 1;
@@ -102,7 +107,7 @@ pub(crate) trait Visitor {
     /// A name in it. Says what the folder hands down where it is to be entered.
     fn see(&mut self, entry: &Entry<'_>, inherited: &Self::Inherited) -> Option<Self::Inherited>;
 
-    /// A folder that cannot be entered.
+    /// A folder that cannot be entered; EXDEV where it is another file system.
     fn closed(&mut self, folder: &Path, error: Errno);
 }
 
@@ -131,8 +136,8 @@ pub(crate) fn walk<V: Visitor>(
         let opened = open_folder(&root, here).and_then(Dir::from_fd);
         let mut folder = match opened {
             Ok(folder) => folder,
-            // Gone meanwhile, or another file system.
-            Err(Errno::ENOENT | Errno::ENOTDIR | Errno::EXDEV) => continue,
+            // Gone meanwhile.
+            Err(Errno::ENOENT | Errno::ENOTDIR) => continue,
             Err(error) => {
                 visitor.closed(&path, error);
                 continue;
@@ -169,10 +174,7 @@ fn names(folder: &mut Dir, budget: &mut Budget<'_>) -> Vec<(OsString, bool)> {
         if name == "." || name == ".." {
             continue;
         }
-        if number as u64 >= AT_LEAST
-            && number % 256 == 0
-            && budget.end.is_some_and(|end| Instant::now() >= end)
-        {
+        if number as u64 >= AT_LEAST && number % 256 == 0 && budget.is_over() {
             budget.over = true;
             break;
         }

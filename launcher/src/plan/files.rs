@@ -162,6 +162,7 @@ pub(super) fn shared(steps: &mut Steps, config: &Config, facts: &Facts, notes: &
     }
     ssh(steps, config, facts);
     project(steps, facts, notes);
+    super::hidden::add(steps, config);
 }
 
 /// The project, and the git folder that a commit needs where that lies elsewhere (FS-H).

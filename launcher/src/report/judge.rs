@@ -44,7 +44,9 @@ pub(crate) fn run_by(path: &Path, in_git: Option<&Path>, nature: Nature) -> Opti
     (0..names.len()).find_map(|start| {
         let found = hostrun::find(Base::Project, &from(start)).or_else(|| leads_to(start))?;
         let of_dependencies = found.kind == hostrun::Kind::Program;
-        let in_dependencies = names[..start].iter().any(|name| is_dependencies(name));
+        let in_dependencies = names[..start]
+            .iter()
+            .any(|name| is_dependencies(OsStr::new(&**name)));
         let counts = if of_dependencies {
             // `*` is one name, not all below it: a build has many more files than programs.
             let deeper = found.pattern.ends_with('*')
@@ -73,7 +75,7 @@ fn is_git_data(entry: &hostrun::Entry) -> bool {
 }
 
 /// Whether a folder of this name is full of what others wrote.
-fn is_dependencies(name: &str) -> bool {
+pub(crate) fn is_dependencies(name: &OsStr) -> bool {
     let programs = hostrun::LIST
         .iter()
         .filter(|entry| entry.kind == hostrun::Kind::Program);

@@ -102,6 +102,10 @@ pub enum Does {
     Cover {
         at: Text,
     },
+    Hide {
+        at: Text,
+        folder: bool,
+    },
     RemountReadOnly {
         at: Text,
     },
