@@ -4,6 +4,7 @@
 
 use crate::cli::Tier;
 use crate::config::Origin;
+use crate::facts::{HostGuard, HostRun};
 use crate::guard::Guard;
 use crate::page::{BOLD, PLAIN, Page, RED, YELLOW, width};
 use crate::plan::{Action, Plan, Step};
@@ -126,12 +127,11 @@ impl Audit<'_> {
             Action::Tmpfs { .. } => Some("tmp"),
             _ => None,
         };
-        let shown: Vec<&Step> = self
-            .plan
-            .steps
-            .iter()
-            .filter(|step| mode(step).is_some() && !in_etc(step))
-            .collect();
+        // What the host runs has a heading of its own.
+        let here = |step: &&Step| {
+            mode(step).is_some() && !in_etc(step) && step.guard != Guard::HostRunGuarded
+        };
+        let shown: Vec<&Step> = self.plan.steps.iter().filter(here).collect();
         let places = widest(shown.iter().filter_map(|step| step.action.place()), 30);
         // What can be written comes first: that is what matters most.
         for wanted in ["rw", "ro", "tmp"] {
@@ -171,19 +171,34 @@ impl Audit<'_> {
         }
     }
 
-    /// What the agent can leave behind for the host to run: it is the project's, so it is said, not hidden.
+    /// What the agent could leave behind for the host to run, and whether it can.
     fn host_runs(&mut self) {
-        if self.plan.host_runs.is_empty() {
+        // A submodule's are told of with `modules`.
+        let in_module = |run: &&HostRun| {
+            let mut names = run.path.path().iter().skip_while(|name| *name != "modules");
+            names.nth(1).is_some()
+        };
+        let runs = self.plan.host_runs.iter();
+        let shown: Vec<&HostRun> = runs
+            .filter(|run| !in_module(run) && run.guard != HostGuard::Reopened)
+            .collect();
+        if shown.is_empty() {
             return;
         }
         self.page.heading(
             "Run by the host",
-            "what inside can change; look before you run it again",
+            "ro read-only  rw inside can change it: look before you run it",
         );
-        let paths = widest(self.plan.host_runs.iter().map(|run| &run.path), 40);
-        for run in &self.plan.host_runs {
+        let paths = widest(shown.iter().map(|run| &run.path), 40);
+        for run in shown {
+            let (mark, why, style) = match &run.guard {
+                HostGuard::ReadOnly | HostGuard::Reopened => ("  ro  ", String::new(), PLAIN),
+                HostGuard::Open => ("  rw  ", String::new(), PLAIN),
+                HostGuard::Left(why) => ("  rw  ", format!(": not guarded, {why}"), YELLOW),
+            };
+            let value = format!("{}{why}", run.by);
             self.page
-                .row("  rw  ", &run.path.to_string(), paths, &run.by, PLAIN);
+                .row(mark, &run.path.to_string(), paths, &value, style);
         }
     }
 

@@ -77,6 +77,10 @@ const VARIABLES: &str = "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOK
     VSCODE_IPC_HOOK_CLI GIT_ASKPASS SSH_ASKPASS BROWSER BASH_ENV ENV PROMPT_COMMAND PYTHONPATH NODE_OPTIONS PERL5OPT \
     RUBYOPT JAVA_TOOL_OPTIONS GIT_SSH_COMMAND NIX_CONFIG NIX_PATH HTTP_PROXY ALL_PROXY";
 
+/// What of every project the host runs: a file, and one in a folder of its own. What git brings is planted by the probes that are
+/// about it.
+const HOST_RUNS: [&str; 2] = [".dir-locals.el", ".cursor/mcp.json"];
+
 /// Everything of one trial that must be taken away again.
 #[derive(Debug)]
 pub struct Lab {
@@ -162,6 +166,9 @@ impl Lab {
             (&home.join("src/company/README"), String::new()),
         ] {
             caller.write(path, &content);
+        }
+        for file in HOST_RUNS {
+            caller.write(&project.join(file), "{}\n");
         }
         let agent = folder.join("agent/claude");
         fs::create_dir_all(folder.join("agent"))?;
@@ -276,6 +283,8 @@ impl Lab {
             neighbour: reached,
             mark,
             home,
+            host_runs: HOST_RUNS.iter().map(|file| project.join(file)).collect(),
+            pinned: vec![project.join(".cursor")],
             shared: project.clone(),
             project,
             folder,

@@ -23,7 +23,7 @@ pub enum Need {
 pub enum Unbuilt {
     /// The tier `inet`.
     EgressFence,
-    /// What of the project the host would run later cannot be written, or is reported when it was.
+    /// What of the project the host would run later, and what was written all the same, is reported.
     HostRunGuarded,
     /// The rest of the system call filter.
     WideFilter,
@@ -46,7 +46,7 @@ impl Unbuilt {
         match self {
             Unbuilt::EgressFence => "EgressFence: the internet without the LAN (NET-02)",
             Unbuilt::HostRunGuarded => {
-                "HostRunGuarded: what the host would run later is read-only or reported (FS-I, EXIT-A)"
+                "HostRunGuarded: what the host would run later is reported where it is not read-only (EXIT-A)"
             }
             Unbuilt::WideFilter => "WideFilter: the system calls of HARD-02 that pass today",
             Unbuilt::Limits => "Limits: processes, memory, open files (HARD-04)",

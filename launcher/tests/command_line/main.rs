@@ -12,6 +12,7 @@ mod common;
 mod check;
 mod examples;
 mod git;
+mod host_runs;
 mod links;
 mod places;
 mod plan;
