@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use claudebox::guard::Guard;
 use claudebox::plan::{Action, Plan};
+use claudebox::text::Text;
 use serde_json::Value;
 
 /// Whether `plan` keeps the laws of `plan.rs`, seen from outside.
@@ -10,7 +12,7 @@ use serde_json::Value;
 /// # Errors
 /// The law that is broken, and by what.
 pub(crate) fn keeps(plan: &Plan) -> Result<(), String> {
-    let mut places = BTreeSet::new();
+    let mut places: BTreeSet<&Text> = BTreeSet::new();
     let mut writable = Vec::new();
     for step in &plan.steps {
         let Some(at) = step.action.place() else {
@@ -19,10 +21,21 @@ pub(crate) fn keeps(plan: &Plan) -> Result<(), String> {
         if !places.insert(at) {
             return Err(format!("{at} is made twice"));
         }
-        if let Some(above) = writable
+        // What is mounted over itself or hidden makes nothing, and stays: the folder around it is a mount too.
+        let over = [Guard::HostRunGuarded, Guard::ProjectSecretsHidden].contains(&step.guard)
+            && match &step.action {
+                Action::Bind { from, .. } => from == at,
+                Action::Hide { .. } => true,
+                _ => false,
+            };
+        let kept = at
+            .path()
+            .parent()
+            .is_some_and(|folder| places.contains(&Text::from(folder)));
+        let beneath = writable
             .iter()
-            .find(|above: &&&std::path::Path| at.path().starts_with(above))
-        {
+            .find(|above: &&&std::path::Path| at.path().starts_with(above));
+        if let Some(above) = beneath.filter(|_| !(over && kept)) {
             return Err(format!(
                 "{at} lies beneath {}, which can be written",
                 above.display()

@@ -4,6 +4,7 @@
 
 use crate::cli::Tier;
 use crate::config::Origin;
+use crate::facts::{HostGuard, HostRun};
 use crate::guard::Guard;
 use crate::page::{BOLD, PLAIN, Page, RED, YELLOW, width};
 use crate::plan::{Action, Plan, Step};
@@ -130,13 +131,11 @@ impl Audit<'_> {
             Action::Tmpfs { .. } => Some("tmp"),
             _ => None,
         };
-        let shown: Vec<&Step> = self
-            .plan
-            .steps
-            .iter()
-            .filter(|step| mode(step).is_some() && !in_etc(step))
-            .filter(|step| step.guard != Guard::ProjectSecretsHidden)
-            .collect();
+        // What lies over the project has a heading of its own.
+        let over = [Guard::HostRunGuarded, Guard::ProjectSecretsHidden];
+        let here =
+            |step: &&Step| mode(step).is_some() && !in_etc(step) && !over.contains(&step.guard);
+        let shown: Vec<&Step> = self.plan.steps.iter().filter(here).collect();
         let places = widest(shown.iter().filter_map(|step| step.action.place()), 30);
         // What can be written comes first: that is what matters most.
         for wanted in ["rw", "ro", "tmp"] {
@@ -176,19 +175,34 @@ impl Audit<'_> {
         }
     }
 
-    /// What the agent can leave behind for the host to run: it is the project's, so it is said, not hidden.
+    /// What the agent could leave behind for the host to run, and whether it can.
     fn host_runs(&mut self) {
-        if self.plan.host_runs.is_empty() {
+        // A submodule's are told of with `modules`.
+        let in_module = |run: &&HostRun| {
+            let mut names = run.path.path().iter().skip_while(|name| *name != "modules");
+            names.nth(1).is_some()
+        };
+        let runs = self.plan.host_runs.iter();
+        let shown: Vec<&HostRun> = runs
+            .filter(|run| !in_module(run) && run.guard != HostGuard::Reopened)
+            .collect();
+        if shown.is_empty() {
             return;
         }
         self.page.heading(
             "Run by the host",
-            "what inside can change; look before you run it again",
+            "ro read-only  rw inside can change it: look before you run it",
         );
-        let paths = widest(self.plan.host_runs.iter().map(|run| &run.path), 40);
-        for run in &self.plan.host_runs {
+        let paths = widest(shown.iter().map(|run| &run.path), 40);
+        for run in shown {
+            let (mark, why, style) = match &run.guard {
+                HostGuard::ReadOnly | HostGuard::Reopened => ("  ro  ", String::new(), PLAIN),
+                HostGuard::Open => ("  rw  ", String::new(), PLAIN),
+                HostGuard::Left(why) => ("  rw  ", format!(": not guarded, {why}"), YELLOW),
+            };
+            let value = format!("{}{why}", run.by);
             self.page
-                .row("  rw  ", &run.path.to_string(), paths, &run.by, PLAIN);
+                .row(mark, &run.path.to_string(), paths, &value, style);
         }
     }
 
@@ -211,7 +225,11 @@ impl Audit<'_> {
             .iter()
             .filter(|secret| !plan.hides(&secret.path))
             .collect();
-        let columns = widest(open.iter().map(|secret| &secret.path), 40);
+        let below =
+            |at: &Text| Text::from(at.path().strip_prefix(&plan.project).unwrap_or(at.path()));
+        let places: Vec<Text> = plan.hidden().map(below).collect();
+        let shown = open.iter().map(|secret| &secret.path).chain(&places);
+        let columns = widest(shown, 40);
         for secret in open.iter().take(MOST_SECRETS) {
             let path = secret.path.to_string();
             self.page.row("  !! ", &path, columns, &secret.what, RED);
@@ -220,13 +238,10 @@ impl Audit<'_> {
             let more = format!("and {} more; --json lists them", open.len() - MOST_SECRETS);
             self.page.item("  !! ", &more, RED);
         }
-        for step in hidden {
-            if let Some(at) = step.action.place() {
-                let path = at.path().strip_prefix(&plan.project).unwrap_or(at.path());
-                let path = Text::from(path).to_string();
-                let why = format!("{}{}", step.why, self.decided(&step.origin));
-                self.page.row("  ok ", &path, columns, &why, PLAIN);
-            }
+        for (step, path) in hidden.iter().zip(&places) {
+            let why = format!("{}{}", step.why, self.decided(&step.origin));
+            self.page
+                .row("  ok ", &path.to_string(), columns, &why, PLAIN);
         }
         if !secrets.complete {
             let seen = format!(

@@ -12,6 +12,7 @@ mod agent;
 mod before;
 mod hidden;
 mod host;
+mod host_runs;
 mod own_files;
 mod parts;
 mod project;
@@ -32,9 +33,10 @@ pub use self::agent::{Found, Interpreter, PassedOver, Program, ProgramKind};
 pub use self::before::Before;
 pub use self::hidden::{Hidden, HiddenPath};
 pub use self::host::{Bwrap, Host, Kernel, OF_ROOT_ALONE, RESOLVED_ETC, SYSTEM_FOLDERS};
+pub use self::host_runs::{HostGuard, HostRun};
 pub use self::own_files::{Content, OwnFiles, ProfileFile};
 pub use self::parts::{NixDaemon, Parts};
-pub use self::project::{Git, GitLink, HostRun, Project};
+pub use self::project::{Git, GitLink, Project};
 pub use self::secrets::{Secret, Secrets};
 use self::walk::{End, Walk};
 use crate::cli::{Entry as Wish, Target};
@@ -261,7 +263,8 @@ impl Facts {
             }
         };
         let cwd = std::env::current_dir().map_err(FactsError::NoWorkingFolder)?;
-        let project = Project::read(&cwd, &user.home)?;
+        let git_config = GitIdentity::files(&user.home, &environment);
+        let project = Project::read(&cwd, &user.home, &git_config)?;
         let mut walk = Walk::default();
         let files = OwnFiles::read(&folder, &project, query, &environment, &mut walk)?;
         let of_profile = files.profiles.iter().rev().find_map(crate::profile::agent);
@@ -300,7 +303,7 @@ impl Facts {
             user.uid,
         );
         let other_homes = host::other_homes(&user);
-        let git_identity = GitIdentity::read(&user.home, &environment);
+        let git_identity = GitIdentity::read(&user.home, &git_config);
         let stdio = [
             Stdio::of(&io::stdin()),
             Stdio::of(&io::stdout()),
@@ -483,22 +486,31 @@ impl Stdio {
 }
 
 impl GitIdentity {
-    /// Parses the user's own git configuration. git itself is never run.
-    fn read(home: &Text, environment: &[(Text, Text)]) -> Self {
+    /// The user's own configurations. git reads the XDG file first; ~/.gitconfig wins (git-config(1), FILES).
+    fn files(home: &Text, environment: &[(Text, Text)]) -> [Text; 2] {
         let xdg =
             variable(environment, "XDG_CONFIG_HOME").filter(|folder| folder.path().is_absolute());
         let xdg = xdg.cloned().unwrap_or_else(|| home.join(".config"));
+        [xdg.join("git/config"), home.join(".gitconfig")]
+    }
+
+    /// Parses them. git itself is never run.
+    fn read(home: &Text, files: &[Text]) -> Self {
         let mut identity = Self::default();
-        // git reads the XDG file first; ~/.gitconfig wins (git-config(1), FILES).
-        for file in [xdg.join("git/config"), home.join(".gitconfig")] {
+        for file in files {
             crate::gitconfig::apply(&mut identity, file.path(), home.path(), |path| {
-                match Content::read(&own_files::following(path)) {
-                    Content::Bytes(bytes) => bytes.utf8().map(str::to_owned),
-                    Content::Absent | Content::Refused(_) => None,
-                }
+                git_file(&own_files::following(path))
             });
         }
         identity
+    }
+}
+
+/// A configuration of git's, where it can be read.
+fn git_file(path: &Path) -> Option<String> {
+    match Content::read(path) {
+        Content::Bytes(bytes) => bytes.utf8().map(str::to_owned),
+        Content::Absent | Content::Refused(_) => None,
     }
 }
 

@@ -145,6 +145,9 @@ guards! {
     /// The project is all that is shared read-write.
     ProjectOnly => "writing to the host outside the project and what was granted",
         by "one read-write bind mount, at the project's real path";
+    /// What the host would run later is read-only.
+    HostRunGuarded => "leaving a program for the host to run: hooks, git configuration, settings of editors and agents",
+        by "read-only bind mounts over what is there, and a mount over each folder above, so that none can be moved";
 }
 
 #[cfg(test)]

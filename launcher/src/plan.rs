@@ -9,17 +9,19 @@
 //! 2. Programs and libraries: `/usr` and the folders beside it, the Nix store.
 //! 3. `/proc`, `/dev`, and a private tmpfs for each temporary folder and for the home folder.
 //! 4. `/etc`, generated, and claudebox's own folder `/run/claudebox` with PID 1 and the agent.
-//! 5. Grants, parents before children; then the project; then its common git folder.
+//! 5. Grants, parents before children; then the project; then its common git folder; then, over what of these the host runs,
+//!    the same again: read-only, and folders above it as they were, so that they stay in their place.
 //! 6. `/dev` and the root become read-only.
 //!
 //! A later mount wins over an earlier one at the same place; no place is mounted twice ([`PlanError::Twice`]). A mount
-//! of the host lies beneath nothing of the host that can be written inside (FS-G).
+//! of the host lies beneath nothing of the host that can be written inside (FS-G), but for what is mounted over itself: that is
+//! there, is reached without a link, and is compared with what was held ([`Guard::HostRunGuarded`]).
 
 mod action;
 mod agent;
 mod etc;
 mod files;
-mod hidden;
+mod over;
 mod process;
 mod sandbox_md;
 mod variables;
@@ -65,7 +67,7 @@ pub struct Plan {
     pub variables: Vec<Variable>,
     /// What is done, in order.
     pub steps: Vec<Step>,
-    /// What of the project the host runs, and what inside can change.
+    /// What of the project the host runs, and what of that inside can change.
     pub host_runs: Vec<HostRun>,
     /// Secrets that lie in the project, hidden or not.
     pub secrets: Secrets,
@@ -394,8 +396,8 @@ fn check(steps: &Steps) -> Result<(), PlanError> {
             mounted.push(at);
         }
         places.insert(at);
-        // Over what is there and was reached without a link: nothing is made, and what is mounted is compared.
-        if step.guard == Guard::ProjectSecretsHidden {
+        // Over what is there and was found without a link: nothing is made, and what is mounted is compared (FS-G).
+        if over::guards().contains(&step.guard) {
             continue;
         }
         if let Some(above) = writable

@@ -251,6 +251,10 @@ pub fn breaking(guard: Guard) -> Breaking {
             plan.steps
                 .retain(|step| step.guard != Guard::ProjectSecretsHidden)
         }),
+        Guard::HostRunGuarded => Edit(|plan, _, _| {
+            plan.steps
+                .retain(|step| step.guard != Guard::HostRunGuarded)
+        }),
         Guard::ProjectOnly => Edit(|plan, bait, _| add(plan, bind(&bait.beside, true))),
     }
 }

@@ -80,6 +80,9 @@ const VARIABLES: &str = "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOK
 /// What of every project is hidden, and the folder around it.
 const HIDDEN: [&str; 2] = ["kept/secret.hidden", "kept/secrets.hidden"];
 const KEPT: &str = "kept";
+/// What of every project the host runs: a file, and one in a folder of its own. What git brings is planted by the probes that are
+/// about it.
+const HOST_RUNS: [&str; 2] = [".dir-locals.el", ".cursor/mcp.json"];
 
 /// Everything of one trial that must be taken away again.
 #[derive(Debug)]
@@ -171,6 +174,9 @@ impl Lab {
             ),
         ] {
             caller.write(path, &content);
+        }
+        for file in HOST_RUNS {
+            caller.write(&project.join(file), "{}\n");
         }
         let agent = folder.join("agent/claude");
         fs::create_dir_all(folder.join("agent"))?;
@@ -287,6 +293,8 @@ impl Lab {
             home,
             hidden: HIDDEN.iter().map(|path| project.join(path)).collect(),
             kept: vec![project.join(KEPT)],
+            host_runs: HOST_RUNS.iter().map(|file| project.join(file)).collect(),
+            pinned: vec![project.join(".cursor")],
             shared: project.clone(),
             project,
             folder,

@@ -23,8 +23,6 @@ pub enum Need {
 pub enum Unbuilt {
     /// The tier `inet`.
     EgressFence,
-    /// What of the project the host would run later cannot be written, or is reported when it was.
-    HostRunGuarded,
     /// The rest of the system call filter.
     WideFilter,
     /// Limits on processes, memory and open files.
@@ -43,9 +41,6 @@ impl Unbuilt {
     pub fn what(self) -> &'static str {
         match self {
             Unbuilt::EgressFence => "EgressFence: the internet without the LAN (NET-02)",
-            Unbuilt::HostRunGuarded => {
-                "HostRunGuarded: what the host would run later is read-only or reported (FS-I, EXIT-A)"
-            }
             Unbuilt::WideFilter => "WideFilter: the system calls of HARD-02 that pass today",
             Unbuilt::Limits => "Limits: processes, memory, open files (HARD-04)",
             Unbuilt::TerminalRestored => {

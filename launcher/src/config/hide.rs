@@ -58,7 +58,7 @@ pub(super) fn requested(
         };
         if !named(pattern) {
             notes.push(format!(
-                "{pattern} ({origin}) hides nothing more: nothing else has that name"
+                "{pattern} ({origin}) names nothing, or nothing that is not hidden anyway"
             ));
         }
     }

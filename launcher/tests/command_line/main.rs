@@ -12,6 +12,8 @@ mod common;
 mod check;
 mod examples;
 mod git;
+mod hide;
+mod host_runs;
 mod links;
 mod places;
 mod plan;
