@@ -77,9 +77,11 @@ const VARIABLES: &str = "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOK
     VSCODE_IPC_HOOK_CLI GIT_ASKPASS SSH_ASKPASS BROWSER BASH_ENV ENV PROMPT_COMMAND PYTHONPATH NODE_OPTIONS PERL5OPT \
     RUBYOPT JAVA_TOOL_OPTIONS GIT_SSH_COMMAND NIX_CONFIG NIX_PATH HTTP_PROXY ALL_PROXY";
 
-/// What of every project the host runs: a file, and one in a folder of its own. What git brings is planted by the probes that are
-/// about it.
+/// What of every project the host runs: a file, and one in a folder of its own.
 const HOST_RUNS: [&str; 2] = [".dir-locals.el", ".cursor/mcp.json"];
+
+/// The same of git, which [`plant_programs`] makes. What else git brings is planted by the probes that are about it.
+const OF_GIT: [&str; 2] = [".git/config", "hooks"];
 
 /// Everything of one trial that must be taken away again.
 #[derive(Debug)]
@@ -283,8 +285,12 @@ impl Lab {
             neighbour: reached,
             mark,
             home,
-            host_runs: HOST_RUNS.iter().map(|file| project.join(file)).collect(),
-            pinned: vec![project.join(".cursor")],
+            host_runs: HOST_RUNS
+                .iter()
+                .chain(&OF_GIT)
+                .map(|file| project.join(file))
+                .collect(),
+            pinned: [".cursor", ".git"].map(|name| project.join(name)).into(),
             shared: project.clone(),
             project,
             folder,
