@@ -80,9 +80,12 @@ const VARIABLES: &str = "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOK
 /// What of every project is hidden, and the folder around it.
 const HIDDEN: [&str; 2] = ["kept/secret.hidden", "kept/secrets.hidden"];
 const KEPT: &str = "kept";
-/// What of every project the host runs: a file, and one in a folder of its own. What git brings is planted by the probes that are
-/// about it.
+
+/// What of every project the host runs: a file, and one in a folder of its own.
 const HOST_RUNS: [&str; 2] = [".dir-locals.el", ".cursor/mcp.json"];
+
+/// The same of git, which [`plant_programs`] makes. What else git brings is planted by the probes that are about it.
+const OF_GIT: [&str; 2] = [".git/config", "hooks"];
 
 /// Everything of one trial that must be taken away again.
 #[derive(Debug)]
@@ -293,8 +296,12 @@ impl Lab {
             home,
             hidden: HIDDEN.iter().map(|path| project.join(path)).collect(),
             kept: vec![project.join(KEPT)],
-            host_runs: HOST_RUNS.iter().map(|file| project.join(file)).collect(),
-            pinned: vec![project.join(".cursor")],
+            host_runs: HOST_RUNS
+                .iter()
+                .chain(&OF_GIT)
+                .map(|file| project.join(file))
+                .collect(),
+            pinned: [".cursor", ".git"].map(|name| project.join(name)).into(),
             shared: project.clone(),
             project,
             folder,

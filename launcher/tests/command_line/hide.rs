@@ -90,7 +90,8 @@ fn what_cannot_be_hidden_wholly_is_refused() {
     fs::remove_file(boxer.home().join("outside")).expect("removing it");
     // A folder that the session could open and this look could not.
     let closed = boxer.make("src/app/closed");
-    fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0o000)).expect("chmod");
+    fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0o000))
+        .expect("chmod");
     hide(".env", "could not be looked into");
     fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0o755))
         .expect("chmod");

@@ -1,9 +1,12 @@
 //! What the host runs later is read-only inside, git works all the same, and nothing is left on the host by guarding it (FS-I,
 //! threats: PER-01 to PER-08, RES-11).
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use claudebox::hostrun::{Base, Entry, LIST};
 
 use crate::common::{Boxer, stdout, tree};
 
@@ -49,6 +52,64 @@ fn repository(boxer: &Boxer) {
     boxer.git(&project, &["submodule", "--quiet", "add", upstream, "sub"]);
     boxer.git(&project, &["commit", "-qm", "with a submodule"]);
     boxer.git(&project, &["worktree", "add", "-q", "-b", "fix", "../fix"]);
+}
+
+/// Each entry of the list that is guarded, with a file to write where it is a folder.
+fn guarded(boxer: &Boxer) -> Vec<PathBuf> {
+    let entries = LIST
+        .iter()
+        .filter(|entry| entry.guarded && entry.pattern != ".git");
+    let path = |entry: &Entry| {
+        let base = match entry.base {
+            Base::Project => boxer.project(),
+            Base::Git => boxer.project().join(".git"),
+        };
+        let at = base.join(entry.pattern.replace('*', "fix"));
+        let folders = ["hooks", "plugins", "info", ".idea", ".claudebox"];
+        match at.file_name().and_then(|name| name.to_str()) {
+            Some("modules") => at.join("sub/config"),
+            Some(name) if folders.contains(&name) => at.join("inner"),
+            _ => at,
+        }
+    };
+    entries.map(path).collect()
+}
+
+#[test]
+fn everything_that_the_list_calls_guarded_is_and_none_of_its_folders_can_be_moved() {
+    let boxer = Boxer::new();
+    repository(&boxer);
+    let files = guarded(&boxer);
+    assert!(files.len() > 20, "{files:?}");
+    for file in files.iter().filter(|file| !file.exists()) {
+        let leads_to_itself = file.ends_with("commondir");
+        boxer.write(file, if leads_to_itself { ".\n" } else { "# text\n" });
+    }
+    let mut script = String::new();
+    for file in &files {
+        let file = file.display();
+        script += &format!("(echo >>{file}) 2>/dev/null && echo wrote {file}\n");
+        script += &format!("rm -f {file} 2>/dev/null && echo removed {file}\n");
+        script +=
+            &format!("touch beside; mv -f beside {file} 2>/dev/null && echo replaced {file}\n");
+    }
+    let project = boxer.project();
+    let above = |file: &PathBuf| -> Vec<PathBuf> {
+        let above = file
+            .ancestors()
+            .skip(1)
+            .take_while(|above| **above != project);
+        above.map(Path::to_owned).collect()
+    };
+    for folder in files.iter().flat_map(above).collect::<BTreeSet<_>>() {
+        // Beside it, so that it is the folder that refuses, and not another file system.
+        let folder = folder.display();
+        script += &format!("mv -T {folder} {folder}.moved 2>/dev/null && echo moved {folder}\n");
+    }
+    boxer.run(["trust"]).success();
+    let before = tree(&boxer.project());
+    assert_eq!(boxer.inside(&[], &(script + "rm -f beside")), "");
+    assert!(tree(&boxer.project()) == before);
 }
 
 #[test]
