@@ -78,8 +78,8 @@ const VARIABLES: &str = "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOK
     RUBYOPT JAVA_TOOL_OPTIONS GIT_SSH_COMMAND NIX_CONFIG NIX_PATH HTTP_PROXY ALL_PROXY";
 
 /// What of every project is hidden, and the folder around it.
-const HIDDEN: [&str; 2] = ["kept/secret.hidden", "kept/secrets.hidden"];
-const KEPT: &str = "kept";
+const HIDDEN: [&str; 2] = ["withheld/secret.hidden", "withheld/secrets.hidden"];
+const KEPT: &str = "withheld";
 
 /// What of every project the host runs: a file, and one in a folder of its own.
 const HOST_RUNS: [&str; 2] = [".dir-locals.el", ".cursor/mcp.json"];
@@ -170,10 +170,10 @@ impl Lab {
                 "[credential]\n\thelper = store\n".to_owned(),
             ),
             (&home.join("src/company/README"), String::new()),
-            (&project.join(HIDDEN[0]), format!("SECRET={mark}\n")),
+            (&project.join(HIDDEN[0]), "withheld\n".to_owned()),
             (
                 &project.join(HIDDEN[1]).join("secret"),
-                format!("SECRET={mark}\n"),
+                "withheld\n".to_owned(),
             ),
         ] {
             caller.write(path, &content);
