@@ -13,7 +13,7 @@ pub const PROBE: Probe = Probe {
     also_as_root: true,
     meddle: Some(|bait| {
         // What is mounted over itself is there too, or bwrap would stop at that.
-        for path in &bait.host_runs {
+        for path in bait.host_runs.iter().chain(&bait.hidden) {
             let below = path.strip_prefix(&bait.project).unwrap_or(path);
             let other = bait.home.join(".ssh").join(below);
             fs::create_dir_all(other.parent().unwrap_or(&other))?;
