@@ -1,7 +1,9 @@
 //! Owns what holds for every plan, and merging JSON. Shared by the fuzz targets and the golden tests: one definition.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
+use claudebox::guard::Guard;
 use claudebox::plan::{Action, Plan};
 use serde_json::Value;
 
@@ -12,6 +14,7 @@ use serde_json::Value;
 pub(crate) fn keeps(plan: &Plan) -> Result<(), String> {
     let mut places = BTreeSet::new();
     let mut writable = Vec::new();
+    let mut mounts: Vec<(&Path, bool)> = Vec::new();
     for step in &plan.steps {
         let Some(at) = step.action.place() else {
             continue;
@@ -19,17 +22,26 @@ pub(crate) fn keeps(plan: &Plan) -> Result<(), String> {
         if !places.insert(at) {
             return Err(format!("{at} is made twice"));
         }
+        if [Guard::HostRunGuarded, Guard::ProjectSecretsHidden].contains(&step.guard) {
+            stays(&step.action, &mounts)?;
+            let writable = matches!(step.action, Action::Bind { writable: true, .. });
+            mounts.push((at.path(), writable));
+            continue;
+        }
         if let Some(above) = writable
             .iter()
-            .find(|above: &&&std::path::Path| at.path().starts_with(above))
+            .find(|above: &&&Path| at.path().starts_with(above))
         {
             return Err(format!(
                 "{at} lies beneath {}, which can be written",
                 above.display()
             ));
         }
-        if let Action::Bind { writable: true, .. } = step.action {
-            writable.push(at.path());
+        if let Action::Bind { writable: rw, .. } = step.action {
+            mounts.push((at.path(), rw));
+            if rw {
+                writable.push(at.path());
+            }
         }
     }
     // The last word is that the skeleton is read-only.
@@ -55,6 +67,27 @@ pub(crate) fn keeps(plan: &Plan) -> Result<(), String> {
         return Err(format!("{folder} is on PATH and can be written inside"));
     }
     Ok(())
+}
+
+/// What is guarded is mounted over itself or hidden, and cannot be moved: the folder above is a mount, or is read-only.
+fn stays(action: &Action, mounts: &[(&Path, bool)]) -> Result<(), String> {
+    let (from, at) = match action {
+        Action::Bind { from, at, .. } => (from, at),
+        Action::Hide { at, .. } => (at, at),
+        _ => return Err("a guarded place is made".into()),
+    };
+    if from != at {
+        return Err(format!("{at} is guarded, and from {from}"));
+    }
+    let above = at.path().parent().unwrap_or(at.path());
+    let around = mounts.iter().filter(|(mount, _)| above.starts_with(mount));
+    match around.max_by_key(|(mount, _)| mount.components().count()) {
+        Some((mount, writable)) if !writable || *mount == above => Ok(()),
+        _ => Err(format!(
+            "{at} is guarded, and {} can be moved",
+            above.display()
+        )),
+    }
 }
 
 /// As RFC 7396: objects are merged, `null` removes, all else replaces. `{"=": VALUE}` replaces an object too.

@@ -4,11 +4,15 @@
 
 use crate::cli::Tier;
 use crate::config::Origin;
+use crate::facts::{HostGuard, HostRun};
 use crate::guard::Guard;
 use crate::page::{BOLD, PLAIN, Page, RED, YELLOW, width};
 use crate::plan::{Action, Plan, Step};
 use crate::secret;
 use crate::text::Text;
+
+/// The most secrets that are listed.
+const MOST_SECRETS: usize = 20;
 
 /// How to print.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,6 +35,7 @@ pub fn render(plan: &Plan, look: Look) -> String {
     audit.environment();
     audit.files();
     audit.host_runs();
+    audit.secrets();
     audit.guards();
     if look.explain {
         audit.steps();
@@ -126,12 +131,11 @@ impl Audit<'_> {
             Action::Tmpfs { .. } => Some("tmp"),
             _ => None,
         };
-        let shown: Vec<&Step> = self
-            .plan
-            .steps
-            .iter()
-            .filter(|step| mode(step).is_some() && !in_etc(step))
-            .collect();
+        // What lies over the project has a heading of its own.
+        let over = [Guard::HostRunGuarded, Guard::ProjectSecretsHidden];
+        let here =
+            |step: &&Step| mode(step).is_some() && !in_etc(step) && !over.contains(&step.guard);
+        let shown: Vec<&Step> = self.plan.steps.iter().filter(here).collect();
         let places = widest(shown.iter().filter_map(|step| step.action.place()), 30);
         // What can be written comes first: that is what matters most.
         for wanted in ["rw", "ro", "tmp"] {
@@ -171,19 +175,80 @@ impl Audit<'_> {
         }
     }
 
-    /// What the agent can leave behind for the host to run: it is the project's, so it is said, not hidden.
+    /// What the agent could leave behind for the host to run, and whether it can.
     fn host_runs(&mut self) {
-        if self.plan.host_runs.is_empty() {
+        // A submodule's are told of with `modules`.
+        let in_module = |run: &&HostRun| {
+            let mut names = run.path.path().iter().skip_while(|name| *name != "modules");
+            names.nth(1).is_some()
+        };
+        let runs = self.plan.host_runs.iter();
+        let shown: Vec<&HostRun> = runs
+            .filter(|run| !in_module(run) && run.guard != HostGuard::Reopened)
+            .collect();
+        if shown.is_empty() {
             return;
         }
         self.page.heading(
             "Run by the host",
-            "what inside can change; look before you run it again",
+            "ro read-only  rw inside can change it: look before you run it",
         );
-        let paths = widest(self.plan.host_runs.iter().map(|run| &run.path), 40);
-        for run in &self.plan.host_runs {
+        let paths = widest(shown.iter().map(|run| &run.path), 40);
+        for run in shown {
+            let (mark, why, style) = match &run.guard {
+                HostGuard::ReadOnly | HostGuard::Reopened => ("  ro  ", String::new(), PLAIN),
+                HostGuard::Open => ("  rw  ", String::new(), PLAIN),
+                HostGuard::Left(why) => ("  rw  ", format!(": not guarded, {why}"), YELLOW),
+            };
+            let value = format!("{}{why}", run.by);
             self.page
-                .row("  rw  ", &run.path.to_string(), paths, &run.by, PLAIN);
+                .row(mark, &run.path.to_string(), paths, &value, style);
+        }
+    }
+
+    /// What of the project is secret, and what is hidden of it.
+    fn secrets(&mut self) {
+        let plan = self.plan;
+        let secrets = &plan.secrets;
+        let hidden: Vec<&Step> = plan
+            .steps
+            .iter()
+            .filter(|step| matches!(step.action, Action::Hide { .. }))
+            .collect();
+        if secrets.found.is_empty() && secrets.complete && hidden.is_empty() {
+            return;
+        }
+        let legend = "!! readable inside; --hide GLOB makes it unreadable  ok hidden";
+        self.page.heading("Secrets in the project", legend);
+        let open: Vec<_> = secrets
+            .found
+            .iter()
+            .filter(|secret| !plan.hides(&secret.path))
+            .collect();
+        let below =
+            |at: &Text| Text::from(at.path().strip_prefix(&plan.project).unwrap_or(at.path()));
+        let places: Vec<Text> = plan.hidden().map(below).collect();
+        let shown = open.iter().map(|secret| &secret.path).chain(&places);
+        let columns = widest(shown, 40);
+        for secret in open.iter().take(MOST_SECRETS) {
+            let path = secret.path.to_string();
+            self.page.row("  !! ", &path, columns, &secret.what, RED);
+        }
+        if open.len() > MOST_SECRETS {
+            let more = format!("and {} more; --json lists them", open.len() - MOST_SECRETS);
+            self.page.item("  !! ", &more, RED);
+        }
+        for (step, path) in hidden.iter().zip(&places) {
+            let why = format!("{}{}", step.why, self.decided(&step.origin));
+            self.page
+                .row("  ok ", &path.to_string(), columns, &why, PLAIN);
+        }
+        if !secrets.complete {
+            let seen = format!(
+                "the look at the project ended after 100 ms and {} names: there may be more",
+                secrets.seen
+            );
+            self.page.item("  ?  ", &seen, YELLOW);
         }
     }
 

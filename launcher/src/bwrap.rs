@@ -206,6 +206,24 @@ fn flags(action: &Action, contents: &mut Vec<(RawFd, Content)>) -> Vec<OsString>
             ]
         }
         Action::Cover { at } => vec![word("--ro-bind"), word("/dev/null"), path(at)],
+        Action::Hide { at, folder: true } => vec![
+            word("--perms"),
+            word("0000"),
+            word("--tmpfs"),
+            path(at),
+            word("--remount-ro"),
+            path(at),
+        ],
+        Action::Hide { at, folder: false } => {
+            let descriptor = content(Content::Bytes(Text::default()));
+            vec![
+                word("--perms"),
+                word("0000"),
+                word("--ro-bind-data"),
+                descriptor,
+                path(at),
+            ]
+        }
         Action::Proc { at } => vec![word("--proc"), path(at)],
         Action::Dev { at } => vec![word("--dev"), path(at)],
         Action::RemountReadOnly { at } => vec![word("--remount-ro"), path(at)],

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-pub use self::shared::SharedArgs;
+pub use self::shared::{EndArgs, Scan, SharedArgs};
 
 /// Run Claude Code inside a bubblewrap sandbox in which no secret of the host is reachable.
 #[derive(Debug, Clone, Parser)]
@@ -174,6 +174,9 @@ pub struct StartArgs {
 
     #[command(flatten)]
     pub(crate) shared: SharedArgs,
+
+    #[command(flatten)]
+    pub(crate) end: EndArgs,
 }
 
 /// How much of the network is reachable inside.
@@ -236,6 +239,8 @@ pub struct Entry {
     pub yes: bool,
     /// The flags that all of them take.
     pub shared: SharedArgs,
+    /// What is said when the session is over.
+    pub end: EndArgs,
     /// What to start.
     pub target: Target,
     /// Whether to start it, or to print the plan, and how.
@@ -310,6 +315,7 @@ impl Args {
             Wish::Enter(Box::new(Entry {
                 yes: start.yes,
                 shared: start.shared,
+                end: start.end,
                 target,
                 mode: mode.unwrap_or(typed),
             }))

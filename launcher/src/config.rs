@@ -4,7 +4,9 @@
 //! What may not be is refused here, with the reason and the way out.
 
 mod grants;
+mod hide;
 mod limits;
+mod report;
 mod ssh;
 mod variables;
 
@@ -14,10 +16,12 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use self::grants::{Grant, split_mount};
+pub use self::hide::Hide;
 pub use self::limits::Limit;
+pub use self::report::ReportFile;
 pub use self::ssh::Ssh;
 pub use self::variables::{GENERATED, HOST_ALLOWLIST, Variable, steers};
-use crate::cli::{Entry, Target, Tier};
+use crate::cli::{Entry, Scan, Target, Tier};
 use crate::envfile::BadLine;
 use crate::facts::{Content, Facts, Git};
 use crate::hint::{Hint, nearest};
@@ -104,6 +108,12 @@ pub struct Config {
     pub limits: Vec<Limit>,
     /// Profiles in force, in order.
     pub profiles: Vec<Text>,
+    /// What is unreadable inside.
+    pub hidden: Vec<Hide>,
+    /// How much is looked at when the session is over.
+    pub scan: Scan,
+    /// Where what is said then is written.
+    pub report: Option<ReportFile>,
     /// What the person should know and that stops nothing.
     pub notes: Vec<String>,
 }
@@ -183,6 +193,19 @@ pub enum ConfigError {
         why: String,
         hint: String,
     },
+    /// A pattern that is none.
+    #[error("`{pattern}` ({origin}) is no pattern of what to hide: {why}")]
+    HidePattern {
+        pattern: Text,
+        origin: String,
+        why: &'static str,
+    },
+    /// What is asked to be hidden cannot be.
+    #[error("not everything could be hidden: {0}")]
+    Hide(String),
+    /// A report that cannot be written there.
+    #[error("{path} (--report) cannot be written: {why}")]
+    Report { path: Text, why: String },
     /// No ssh agent.
     #[error("--with-ssh: {0}")]
     SshAgent(String),
@@ -226,6 +249,15 @@ impl Hint for ConfigError {
                 "keep what steers claudebox out of what can be written inside".into()
             }
             ConfigError::Limit { hint, .. } => hint.clone(),
+            ConfigError::HidePattern { .. } => {
+                "a name such as `.env*` counts anywhere, `config/*.pem` and `**/keys/` from the project's root".into()
+            }
+            ConfigError::Hide(_) => {
+                "move it out of the project, or start in a smaller folder; of a file with more names make one of its own (cp, then mv)".into()
+            }
+            ConfigError::Report { .. } => {
+                "name a file in a folder that is there, outside of the project and of every grant".into()
+            }
             ConfigError::SshAgent(_) => "start one (ssh-agent) and add a key (ssh-add), then try again".into(),
         })
     }
@@ -264,6 +296,8 @@ impl Config {
         {
             grants::refuse_astray(grant, writable_folders(facts, &grants))?;
         }
+        let hidden = hide::requested(entry, facts, &profiles, &mut notes)?;
+        let report = report::requested(entry, facts, &grants)?;
         Ok(Self {
             tier,
             start: start(entry, &profiles),
@@ -273,6 +307,9 @@ impl Config {
             ssh,
             limits,
             profiles: profiles.into_iter().map(|(path, _)| path).collect(),
+            hidden,
+            scan: entry.end.scan,
+            report,
             notes,
         })
     }

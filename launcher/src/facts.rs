@@ -7,12 +7,18 @@
     reason = "facts is the one reader of the host"
 )]
 
+mod after;
 mod agent;
+mod before;
 mod cgroup;
+mod hidden;
 mod host;
+mod host_runs;
 mod own_files;
 mod parts;
 mod project;
+mod secrets;
+mod tree;
 mod walk;
 
 use std::collections::BTreeMap;
@@ -25,11 +31,15 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use self::agent::{Found, Interpreter, PassedOver, Program, ProgramKind};
+pub use self::before::Before;
 pub use self::cgroup::Cgroup;
+pub use self::hidden::{Hidden, HiddenPath};
 pub use self::host::{Bwrap, Host, Kernel, OF_ROOT_ALONE, RESOLVED_ETC, SYSTEM_FOLDERS};
+pub use self::host_runs::{HostGuard, HostRun};
 pub use self::own_files::{Content, OwnFiles, ProfileFile};
 pub use self::parts::{NixDaemon, Parts};
-pub use self::project::{Git, GitLink, HostRun, Project};
+pub use self::project::{Git, GitLink, Project};
+pub use self::secrets::{Secret, Secrets};
 use self::walk::{End, Walk};
 use crate::cli::{Entry as Wish, Target};
 use crate::text::Text;
@@ -62,6 +72,12 @@ pub struct Facts {
     pub other_homes: Vec<Text>,
     /// The user's name and mail address for commits.
     pub git_identity: GitIdentity,
+    /// Secrets that lie in the project.
+    #[serde(default)]
+    pub secrets: Secrets,
+    /// What is to be hidden.
+    #[serde(default)]
+    pub hidden: Hidden,
 }
 
 /// Who started claudebox.
@@ -153,6 +169,10 @@ pub struct Query {
     pub is_agent: bool,
     /// Paths that grants name, as typed.
     pub paths: Vec<Text>,
+    /// Whether something is to be started in the project: secrets in it are looked for.
+    pub enters: bool,
+    /// Patterns of what is to be hidden.
+    pub hide: Vec<Text>,
 }
 
 impl Query {
@@ -180,11 +200,15 @@ impl Query {
                 .iter()
                 .map(|sub| Text::from(Path::new("~").join(sub).as_path())),
         );
+        let report = wish.end.report.as_ref().and_then(|file| file.parent());
+        let paths = paths.chain(report.map(Text::from));
         Self {
             profiles: shared.profile.clone(),
             program,
             is_agent,
             paths: paths.collect(),
+            enters: true,
+            hide: shared.hide.iter().cloned().map(Text::from).collect(),
         }
     }
 }
@@ -245,7 +269,8 @@ impl Facts {
             }
         };
         let cwd = std::env::current_dir().map_err(FactsError::NoWorkingFolder)?;
-        let project = Project::read(&cwd, &user.home)?;
+        let git_config = GitIdentity::files(&user.home, &environment);
+        let project = Project::read(&cwd, &user.home, &git_config)?;
         let mut walk = Walk::default();
         let files = OwnFiles::read(&folder, &project, query, &environment, &mut walk)?;
         let of_profile = files.profiles.iter().rev().find_map(crate::profile::agent);
@@ -271,8 +296,20 @@ impl Facts {
             let public = with_suffix(&expand(key, &user.home, &cwd), ".pub");
             note(public);
         }
+        let secrets = if query.enters {
+            Secrets::look(project.root.path())
+        } else {
+            Secrets::default()
+        };
+        let hide = files.profiles.iter().flat_map(crate::profile::hide);
+        let hide: Vec<Text> = query.hide.iter().cloned().chain(hide).collect();
+        let hidden = Hidden::look(
+            &hide,
+            &tops(&project, &paths, query, &files, &user),
+            user.uid,
+        );
         let other_homes = host::other_homes(&user);
-        let git_identity = GitIdentity::read(&user.home, &environment);
+        let git_identity = GitIdentity::read(&user.home, &git_config);
         let stdio = [
             Stdio::of(&io::stdin()),
             Stdio::of(&io::stdout()),
@@ -289,6 +326,8 @@ impl Facts {
             paths,
             other_homes,
             git_identity,
+            secrets,
+            hidden,
         })
     }
 
@@ -310,6 +349,33 @@ fn variable<'a>(environment: &'a [(Text, Text)], name: &str) -> Option<&'a Text>
         .iter()
         .find(|(key, _)| *key == name)
         .map(|(_, value)| value)
+}
+
+/// Everything of the caller's that a session may show, the project first.
+fn tops(
+    project: &Project,
+    paths: &BTreeMap<Text, Node>,
+    query: &Query,
+    files: &OwnFiles,
+    user: &User,
+) -> Vec<PathBuf> {
+    let mut tops = vec![project.root.path().to_owned()];
+    if let Git::Linked(link) = &project.git {
+        tops.push(link.common.path().to_owned());
+    }
+    let asked = query.paths.iter().cloned();
+    for path in asked.chain(files.profiles.iter().flat_map(crate::profile::paths)) {
+        let node = paths.get(&expand(&path, &user.home, project.cwd.path()));
+        let real = node.map(|node| node.real.path().to_owned());
+        // What is the system's, nobody but root links into a project.
+        let of_system = |real: &PathBuf| real.starts_with("/usr") || real.starts_with("/nix/store");
+        tops.extend(real.filter(|real| !of_system(real)));
+    }
+    tops.retain({
+        let mut seen = std::collections::BTreeSet::new();
+        move |top| seen.insert(top.clone())
+    });
+    tops
 }
 
 /// `path` with everything in it followed; itself where that is not possible.
@@ -452,22 +518,31 @@ fn has_no_name(fifo: &impl AsFd) -> bool {
 }
 
 impl GitIdentity {
-    /// Parses the user's own git configuration. git itself is never run.
-    fn read(home: &Text, environment: &[(Text, Text)]) -> Self {
+    /// The user's own configurations. git reads the XDG file first; ~/.gitconfig wins (git-config(1), FILES).
+    fn files(home: &Text, environment: &[(Text, Text)]) -> [Text; 2] {
         let xdg =
             variable(environment, "XDG_CONFIG_HOME").filter(|folder| folder.path().is_absolute());
         let xdg = xdg.cloned().unwrap_or_else(|| home.join(".config"));
+        [xdg.join("git/config"), home.join(".gitconfig")]
+    }
+
+    /// Parses them. git itself is never run.
+    fn read(home: &Text, files: &[Text]) -> Self {
         let mut identity = Self::default();
-        // git reads the XDG file first; ~/.gitconfig wins (git-config(1), FILES).
-        for file in [xdg.join("git/config"), home.join(".gitconfig")] {
+        for file in files {
             crate::gitconfig::apply(&mut identity, file.path(), home.path(), |path| {
-                match Content::read(&own_files::following(path)) {
-                    Content::Bytes(bytes) => bytes.utf8().map(str::to_owned),
-                    Content::Absent | Content::Refused(_) => None,
-                }
+                git_file(&own_files::following(path))
             });
         }
         identity
+    }
+}
+
+/// A configuration of git's, where it can be read.
+fn git_file(path: &Path) -> Option<String> {
+    match Content::read(path) {
+        Content::Bytes(bytes) => bytes.utf8().map(str::to_owned),
+        Content::Absent | Content::Refused(_) => None,
     }
 }
 

@@ -1,7 +1,7 @@
-//! Owns reading git's configuration format, as far as claudebox needs it: the user's name and address, and
-//! `core.worktree`. git-config(1), SYNTAX and INCLUDES.
+//! Owns reading git's configuration format, as far as claudebox needs it: the user's name and address, `core.worktree`,
+//! `core.hooksPath`, and what is included. git-config(1), SYNTAX and INCLUDES.
 //!
-//! Running git to ask it would run what its configuration names; a whole git library is much code for three keys. `docs/decisions/0004-git-files-are-parsed.md`.
+//! Running git to ask it would run what its configuration names; a whole git library is much code for a few keys. `docs/decisions/0004-git-files-are-parsed.md`.
 
 use std::path::{Path, PathBuf};
 
@@ -75,43 +75,73 @@ pub fn apply(
     identity: &mut GitIdentity,
     file: &Path,
     home: &Path,
-    read: impl Fn(&Path) -> Option<String>,
+    read: impl FnMut(&Path) -> Option<String>,
 ) {
-    apply_at(identity, file, home, &read, DEPTH, &mut FILES.clone());
+    follow(file, home, false, read, |section, key, value| {
+        match (section, key) {
+            // One line each: they become lines of a generated file.
+            ("user", "name") if !value.contains('\n') => identity.name = Some(value.into()),
+            ("user", "email") if !value.contains('\n') => identity.email = Some(value.into()),
+            _ => {}
+        }
+    });
 }
 
-fn apply_at(
-    identity: &mut GitIdentity,
+/// Calls `each` with every variable of `file` and of what it includes, in git's order; `conditional` follows `includeIf` too,
+/// whatever its condition says. `read` is asked for each file once it is named.
+pub fn follow(
     file: &Path,
     home: &Path,
-    read: &impl Fn(&Path) -> Option<String>,
-    depth: usize,
-    files: &mut usize,
+    conditional: bool,
+    mut read: impl FnMut(&Path) -> Option<String>,
+    mut each: impl FnMut(&str, &str, &str),
 ) {
-    if *files == 0 {
-        return;
-    }
-    *files -= 1;
-    let Some(text) = read(file).filter(|_| depth > 0) else {
-        return;
+    let mut following = Following {
+        home,
+        conditional,
+        read: &mut read,
+        each: &mut each,
+        files: FILES,
     };
-    let mut found: Vec<(String, String, String)> = Vec::new();
-    each(&text, |section, key, value| {
-        found.push((section.into(), key.into(), value.into()))
-    });
-    for (section, key, value) in found {
-        match (section.as_str(), key.as_str()) {
-            // One line each: they become lines of a generated file.
-            ("user", "name") if !value.contains('\n') => identity.name = Some(value),
-            ("user", "email") if !value.contains('\n') => identity.email = Some(value),
-            ("include", "path") => {
+    following.file(file, DEPTH);
+}
+
+struct Following<'a> {
+    home: &'a Path,
+    conditional: bool,
+    read: &'a mut dyn FnMut(&Path) -> Option<String>,
+    each: &'a mut dyn FnMut(&str, &str, &str),
+    files: usize,
+}
+
+impl Following<'_> {
+    fn file(&mut self, file: &Path, depth: usize) {
+        if self.files == 0 || depth == 0 {
+            return;
+        }
+        self.files -= 1;
+        let Some(text) = (self.read)(file) else {
+            return;
+        };
+        let mut found: Vec<(String, String, String)> = Vec::new();
+        each(&text, |section, key, value| {
+            found.push((section.into(), key.into(), value.into()));
+        });
+        for (section, key, value) in found {
+            let includes =
+                section == "include" || self.conditional && section.starts_with("includeif.");
+            if includes && key == "path" {
                 let path = match value.strip_prefix("~/") {
-                    Some(rest) => home.join(rest),
-                    None => file.parent().unwrap_or(home).join(PathBuf::from(value)),
+                    Some(rest) => self.home.join(rest),
+                    None => file
+                        .parent()
+                        .unwrap_or(self.home)
+                        .join(PathBuf::from(value)),
                 };
-                apply_at(identity, &path, home, read, depth - 1, files);
+                self.file(&path, depth - 1);
+            } else {
+                (self.each)(&section, &key, &value);
             }
-            _ => {}
         }
     }
 }

@@ -157,9 +157,15 @@ guards! {
     /// Everything ends with the launcher.
     DieWithParent => "processes that outlive the session",
         by "prctl(2) PR_SET_PDEATHSIG, the control socket's end, and the PID namespace";
+    /// What `--hide` names is unreadable.
+    ProjectSecretsHidden => "reading what --hide names, by any of its names",
+        by "an empty file or folder without any mode bit, mounted over every name; each folder above is a mount, which cannot be renamed";
     /// The project is all that is shared read-write.
     ProjectOnly => "writing to the host outside the project and what was granted",
         by "one read-write bind mount, at the project's real path";
+    /// What the host would run later is read-only.
+    HostRunGuarded => "leaving a program for the host to run: hooks, git configuration, settings of editors and agents",
+        by "read-only bind mounts over what is there, and a mount over each folder above, so that none can be moved";
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod flags;
 mod pins;
 mod processes;
 mod relay;
+mod reported;
 mod screen;
 mod session;
 mod terminal;
@@ -28,6 +29,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 pub use self::pins::Pins;
+pub use self::reported::launch_reported;
 use self::session::{Session, Trouble};
 pub use self::verdict::Difference;
 use crate::bwrap::{ARGUMENTS, Content, Invocation};

@@ -11,9 +11,9 @@ use claudebox::cli::{Args, CheckArgs, Entry, Mode, VerifyArgs, Wish};
 use claudebox::config::{self, Config, PROJECT_ENV};
 use claudebox::facts::{Facts, Parts, Query};
 use claudebox::hint::Hint;
-use claudebox::launch::{self, LaunchError, Pins, companion};
+use claudebox::launch::{self, Pins, companion};
 use claudebox::plan::Plan;
-use claudebox::text::escape;
+use claudebox::text::{Text, escape};
 use claudebox::{init, store};
 
 /// claudebox refused or failed.
@@ -83,13 +83,40 @@ fn enter(entry: &Entry) -> Result<u8, Failure> {
     };
     // Held before the audit: what is mounted is what was shown, however long the answer takes.
     let pins = Pins::hold(&plan).map_err(|error| Failure::of(&error, error.status()))?;
+    let place = config
+        .report
+        .as_ref()
+        .map(|file| store::Place::hold(&file.folder, &file.name))
+        .transpose()
+        .map_err(|error| unwritten(&config, &error))?;
     tell(&audit::render(&plan, look));
     if !entry.yes {
         ask(&facts)?;
     }
-    let outcome = launch::launch_pinned(&plan, &facts, &pins)
-        .map_err(|error: LaunchError| Failure::of(&error, error.status()))?;
-    Ok(outcome.status)
+    let (ended, report) = launch::launch_reported(&plan, &facts, &pins, config.scan);
+    let status = match ended {
+        Ok(outcome) => outcome.status,
+        Err(error) => Failure::of(&error, error.status()).tell(),
+    };
+    tell(&report.render(look.wrap));
+    if let Some(place) = place {
+        let written = report
+            .to_json()
+            .map_err(io::Error::other)
+            .and_then(|json| place.put(json.as_bytes()));
+        if let Err(error) = written {
+            unwritten(&config, &error).tell();
+        }
+    }
+    Ok(status)
+}
+
+/// The report that was asked for is not there. The session is what it is.
+fn unwritten(config: &Config, error: &io::Error) -> Failure {
+    let at = config.report.as_ref();
+    let at = at.map_or_else(Text::default, |file| file.folder.join(file.name.path()));
+    let hint = "name a file that is yours, in a folder that you can write";
+    Failure::io(&format!("write the report to {at}"), error, hint)
 }
 
 /// Writes to standard error at once, with colours where they are seen. Where nobody listens any more, nothing is lost.

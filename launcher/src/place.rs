@@ -5,7 +5,7 @@ mod catalogue;
 
 use std::path::{Path, PathBuf};
 
-pub use self::catalogue::{HOST_RUNS, SECRET_IN_HOME, SECRET_ON_HOST};
+pub use self::catalogue::{SECRET_IN_HOME, SECRET_ON_HOST};
 use self::catalogue::{SHELVES, SYSTEM};
 use crate::facts::Facts;
 

@@ -9,17 +9,20 @@
 //! 2. Programs and libraries: `/usr` and the folders beside it, the Nix store.
 //! 3. `/proc`, `/dev`, and a private tmpfs for each temporary folder and for the home folder.
 //! 4. `/etc`, generated, and claudebox's own folder `/run/claudebox` with PID 1 and the agent.
-//! 5. Grants, parents before children; then the project; then its common git folder.
+//! 5. Grants, parents before children; then the project; then its common git folder; then, over what of these the host runs,
+//!    the same again: read-only, and folders above it as they were, so that they stay in their place.
 //! 6. `/dev` and the root become read-only.
 //!
 //! A later mount wins over an earlier one at the same place; no place is mounted twice ([`PlanError::Twice`]). A mount
-//! of the host lies beneath nothing of the host that can be written inside (FS-G).
+//! of the host lies beneath nothing of the host that can be written inside (FS-G), but for what is mounted over itself: that is
+//! there, is reached without a link, and is compared with what was held ([`Guard::HostRunGuarded`]).
 
 mod action;
 mod agent;
 mod etc;
 mod fence;
 mod files;
+mod over;
 mod process;
 mod sandbox_md;
 mod variables;
@@ -34,7 +37,7 @@ use serde::{Serialize, Serializer};
 
 use crate::cli::Tier;
 use crate::config::{Answer, Config, Grant, Origin};
-use crate::facts::{Bwrap, Facts, HostRun, Stdio};
+use crate::facts::{Bwrap, Facts, HostRun, Secrets, Stdio};
 use crate::guard::Guard;
 use crate::hint::Hint;
 use crate::secret;
@@ -65,8 +68,10 @@ pub struct Plan {
     pub variables: Vec<Variable>,
     /// What is done, in order.
     pub steps: Vec<Step>,
-    /// What of the project the host runs, and what inside can change.
+    /// What of the project the host runs, and what of that inside can change.
     pub host_runs: Vec<HostRun>,
+    /// Secrets that lie in the project, hidden or not.
+    pub secrets: Secrets,
     /// Guards that this host cannot give, and why.
     pub unavailable: Vec<Unavailable>,
     /// What the person should know.
@@ -314,6 +319,7 @@ impl Plan {
             variables,
             steps: steps.0,
             host_runs: facts.project.host_runs.clone(),
+            secrets: facts.secrets.clone(),
             unavailable,
             notes,
             groups: facts.user.groups.clone(),
@@ -331,6 +337,21 @@ impl Plan {
             .find(|variable| variable.name == "PATH");
         path.map(|path| std::env::split_paths(&path.value).map(Text::from).collect())
             .unwrap_or_default()
+    }
+
+    /// Whether what lies at `path` of the project is hidden.
+    #[must_use]
+    pub fn hides(&self, path: &Text) -> bool {
+        let at = self.project.join(path.path());
+        self.hidden().any(|hidden| at.path().starts_with(hidden))
+    }
+
+    /// The places that are hidden.
+    pub fn hidden(&self) -> impl Iterator<Item = &Text> {
+        self.steps.iter().filter_map(|step| match &step.action {
+            Action::Hide { at, .. } => Some(at),
+            _ => None,
+        })
     }
 
     /// The bind mounts of the host, in order: from, at, writable, step.
@@ -359,10 +380,10 @@ fn check(steps: &Steps) -> Result<(), PlanError> {
         }
         // What was mounted below this place before would be gone, PID 1 among it.
         let mounts = |action: &Action| {
-            use Action::{Bind, Copy, File, Tmpfs};
+            use Action::{Bind, Copy, File, Hide, Tmpfs};
             matches!(
                 action,
-                Bind { .. } | Copy { .. } | File { .. } | Tmpfs { .. }
+                Bind { .. } | Copy { .. } | File { .. } | Hide { .. } | Tmpfs { .. }
             )
         };
         if mounts(&step.action) {
@@ -378,6 +399,10 @@ fn check(steps: &Steps) -> Result<(), PlanError> {
             mounted.push(at);
         }
         places.insert(at);
+        // Over what is there and was found without a link: nothing is made, and what is mounted is compared (FS-G).
+        if over::guards().contains(&step.guard) {
+            continue;
+        }
         if let Some(above) = writable
             .iter()
             .find(|above| Path::new(at).starts_with(above.path()))

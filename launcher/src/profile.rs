@@ -40,6 +40,8 @@ pub struct Profile {
     pub ssh: Object<Ssh>,
     /// What a session may use up.
     pub limits: Object<Limits>,
+    /// Patterns of what is unreadable inside, as `--hide`.
+    pub hide: Vec<String>,
 }
 
 /// A key that is there has a value; `null` is none.
@@ -337,6 +339,13 @@ pub fn paths(file: &ProfileFile) -> Vec<Text> {
         .chain(profile.ssh.0.keys)
         .map(Text::from)
         .collect()
+}
+
+/// The patterns that `file` hides by, for `facts` to look for.
+#[must_use]
+pub fn hide(file: &ProfileFile) -> Vec<Text> {
+    let profile = parse(file).ok().flatten().unwrap_or_default();
+    profile.hide.into_iter().map(Text::from).collect()
 }
 
 /// The agent that `file` names, for `facts` to look for.

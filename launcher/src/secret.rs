@@ -129,6 +129,22 @@ fn mask_tokens(text: &str) -> String {
     shown
 }
 
+/// Who issued a token that stands in `text`. Stricter than what is masked: a long random part, with letters and digits, so that
+/// names that begin alike are none.
+#[must_use]
+pub(crate) fn issuer_of_token(text: &str) -> Option<&'static str> {
+    let in_token = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    text.split(|c| !in_token(c)).find_map(|word| {
+        let (start, issuer) = FORMATS.iter().find(|(start, _)| word.starts_with(start))?;
+        let random = &word.as_bytes()[start.len()..];
+        let has = |kind: fn(&u8) -> bool| random.iter().any(kind);
+        let parts = random.split(|byte| b"-_.".contains(byte));
+        let longest = parts.map(<[u8]>::len).max().unwrap_or(0);
+        let is_token = longest >= 16 && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
+        is_token.then_some(*issuer)
+    })
+}
+
 fn is_token(word: &str) -> bool {
     FORMATS
         .iter()

@@ -1,12 +1,20 @@
-//! Owns writing claudebox's own files on the host: whole or not at all, readable for their owner alone.
+//! Owns writing files on the host, claudebox's own and the report of a session: whole or not at all, readable for their owner
+//! alone.
 #![expect(
     clippy::disallowed_methods,
     reason = "store is the one that writes claudebox's own files"
 )]
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::ffi::OsString;
+use std::fs::{DirBuilder, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, renameat};
+use nix::sys::stat::{Mode, SFlag, fstatat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use crate::text::Text;
 
@@ -19,19 +27,64 @@ pub fn write(folder: &Text, name: &str, content: &[u8]) -> io::Result<()> {
         .recursive(true)
         .mode(0o700)
         .create(folder)?;
-    let new = folder.join(format!(".{name}.{}", std::process::id()));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .custom_flags(nix::libc::O_NOFOLLOW)
-        .open(&new)?;
-    let written = file
-        .write_all(content)
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&new, folder.join(name)));
-    if written.is_err() {
-        let _ = fs::remove_file(&new);
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let folder = openat(AT_FDCWD, folder.path(), flags, Mode::empty())?;
+    let name = name.into();
+    Place { folder, name }.put(content)
+}
+
+/// A name in a folder that is held, so that nothing leads elsewhere between the look at it and the writing.
+#[derive(Debug)]
+pub struct Place {
+    folder: OwnedFd,
+    name: OsString,
+}
+
+impl Place {
+    /// Holds `folder`, which is reached through no link. What lies at `name` in it may be a file, or nothing.
+    ///
+    /// # Errors
+    /// As the kernel gives them, and where a link, a folder or no file is there.
+    pub fn hold(folder: &Text, name: &Text) -> io::Result<Self> {
+        let how = OpenHow::new()
+            .flags(OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC)
+            .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+        let folder = openat2(AT_FDCWD, folder.path(), how)?;
+        match fstatat(&folder, name.path(), AtFlags::AT_SYMLINK_NOFOLLOW) {
+            Ok(stat) if stat.st_mode & SFlag::S_IFMT.bits() != SFlag::S_IFREG.bits() => {
+                return Err(io::Error::other(
+                    "a link, or something that is no file, is there",
+                ));
+            }
+            Ok(_) | Err(Errno::ENOENT) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let name = name.clone().into();
+        Ok(Self { folder, name })
     }
-    written
+
+    /// Puts `content` there by a new file and a rename.
+    ///
+    /// # Errors
+    /// As the kernel gives them; the old content is then untouched.
+    pub fn put(&self, content: &[u8]) -> io::Result<()> {
+        let mut new = OsString::from(".");
+        new.push(&self.name);
+        new.push(format!(".{}", std::process::id()));
+        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
+        let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+        let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+        let mut file = File::from(openat(&self.folder, new.as_os_str(), flags, mode)?);
+        let written = file
+            .write_all(content)
+            .and_then(|()| file.sync_all())
+            .and_then(|()| {
+                let (new, name) = (new.as_os_str(), self.name.as_os_str());
+                Ok(renameat(&self.folder, new, &self.folder, name)?)
+            });
+        if written.is_err() {
+            let _ = unlinkat(&self.folder, new.as_os_str(), UnlinkatFlags::NoRemoveDir);
+        }
+        written
+    }
 }

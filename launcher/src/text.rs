@@ -75,6 +75,14 @@ pub fn escape(text: &OsStr) -> String {
     shown
 }
 
+/// `name` as a file system sees it that folds names: case and what is not seen do not count (HFS+, APFS, ext4 with casefold).
+#[must_use]
+pub fn folded(name: &OsStr) -> String {
+    let seen = name.to_string_lossy();
+    let seen = seen.chars().filter(|c| !invisible(*c));
+    seen.flat_map(char::to_lowercase).collect()
+}
+
 /// The bytes that [`escape`] was given, or `None` where `shown` is not of its making.
 #[must_use]
 pub fn unescape(shown: &str) -> Option<OsString> {

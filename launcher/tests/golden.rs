@@ -20,6 +20,7 @@
 #[path = "golden/harness.rs"]
 mod harness;
 
+use claudebox::guard::Guard;
 use claudebox::plan::{Action, Plan, Step};
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -186,12 +187,18 @@ fn the_laws_bite() -> Result<(), Failed> {
         },
         ..plan.steps[0].clone()
     };
-    let breaks: [(&str, BreakIt); 4] = [
+    let breaks: [(&str, BreakIt); 5] = [
         ("twice", |plan, mount| {
             plan.steps.insert(0, mount("/usr", false))
         }),
         ("beneath", |plan, mount| {
             plan.steps.insert(0, mount("/srv/x/y", false));
+            plan.steps.insert(0, mount("/srv/x", true));
+        }),
+        ("can be moved", |plan, mount| {
+            let mut guarded = mount("/srv/x/y/z", false);
+            guarded.guard = Guard::HostRunGuarded;
+            plan.steps.insert(0, guarded);
             plan.steps.insert(0, mount("/srv/x", true));
         }),
         ("sealed", |plan, _| drop(plan.steps.pop())),

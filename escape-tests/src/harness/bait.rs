@@ -52,6 +52,18 @@ pub struct Bait {
     pub shared: PathBuf,
     /// What else is shown on a machine that is no lab, by a flag, by a profile, or for the project.
     pub shown: Vec<PathBuf>,
+    /// What of the project is hidden.
+    #[serde(default)]
+    pub hidden: Vec<PathBuf>,
+    /// Folders above that, which must stay in their place. None is empty.
+    #[serde(default)]
+    pub kept: Vec<PathBuf>,
+    /// What of the project the host runs and the sandbox guards.
+    #[serde(default)]
+    pub host_runs: Vec<PathBuf>,
+    /// Folders above that, which must stay in their place. None is empty.
+    #[serde(default)]
+    pub pinned: Vec<PathBuf>,
     /// A folder of the caller's that nobody granted.
     pub beside: PathBuf,
     /// The agent's executable, which belongs to the caller.

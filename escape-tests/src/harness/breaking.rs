@@ -284,6 +284,14 @@ pub fn breaking(guard: Guard) -> Breaking {
         Guard::DieWithParent => {
             Edit(|plan, _, _| without(plan, |action| *action == Action::DieWithParent))
         }
+        Guard::ProjectSecretsHidden => Edit(|plan, _, _| {
+            plan.steps
+                .retain(|step| step.guard != Guard::ProjectSecretsHidden)
+        }),
+        Guard::HostRunGuarded => Edit(|plan, _, _| {
+            plan.steps
+                .retain(|step| step.guard != Guard::HostRunGuarded)
+        }),
         Guard::ProjectOnly => Edit(|plan, bait, _| add(plan, bind(&bait.beside, true))),
     }
 }

@@ -158,6 +158,22 @@ pub fn open_editor(lab: &Lab) -> io::Result<()> {
     Ok(())
 }
 
+/// Takes away what the host runs from the project, so that the session starts where nothing of it is guarded yet: in a folder that
+/// is no repository, with no settings.
+///
+/// # Errors
+/// As the kernel gives them.
+pub fn nothing_guarded(lab: &Lab) -> io::Result<()> {
+    for path in lab.bait.host_runs.iter().chain(&lab.bait.pinned) {
+        match fs::symlink_metadata(path) {
+            Ok(there) if there.is_dir() => fs::remove_dir_all(path)?,
+            Ok(_) => fs::remove_file(path)?,
+            Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
 /// `.vscode/tasks.json` with a task that runs when the folder is opened.
 #[must_use]
 pub fn editor_task(command: &str) -> String {

@@ -2,6 +2,7 @@
 //! step between.
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::path::Path;
 
 use clap::Parser;
@@ -33,7 +34,8 @@ pub fn launch(
     edit(&mut plan, &facts)?;
     let pins = Pins::hold(&plan).map_err(|error| error.to_string())?;
     meddle()?;
-    let outcome = launch::launch_pinned(&plan, &facts, &pins);
+    let (outcome, report) = launch::launch_reported(&plan, &facts, &pins, config.scan);
+    let _ = io::stderr().write_all(report.render(false).as_bytes());
     Ok(outcome.map(|outcome| outcome.status))
 }
 

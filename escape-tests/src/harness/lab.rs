@@ -77,6 +77,16 @@ const VARIABLES: &str = "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOK
     VSCODE_IPC_HOOK_CLI GIT_ASKPASS SSH_ASKPASS BROWSER BASH_ENV ENV PROMPT_COMMAND PYTHONPATH NODE_OPTIONS PERL5OPT \
     RUBYOPT JAVA_TOOL_OPTIONS GIT_SSH_COMMAND NIX_CONFIG NIX_PATH HTTP_PROXY ALL_PROXY";
 
+/// What of every project is hidden, and the folder around it.
+const HIDDEN: [&str; 2] = ["withheld/secret.hidden", "withheld/secrets.hidden"];
+const KEPT: &str = "withheld";
+
+/// What of every project the host runs: a file, and one in a folder of its own.
+const HOST_RUNS: [&str; 2] = [".dir-locals.el", ".cursor/mcp.json"];
+
+/// The same of git, which [`plant_programs`] makes. What else git brings is planted by the probes that are about it.
+const OF_GIT: [&str; 2] = [".git/config", "hooks"];
+
 /// Everything of one trial that must be taken away again.
 #[derive(Debug)]
 pub struct Lab {
@@ -160,8 +170,16 @@ impl Lab {
                 "[credential]\n\thelper = store\n".to_owned(),
             ),
             (&home.join("src/company/README"), String::new()),
+            (&project.join(HIDDEN[0]), "withheld\n".to_owned()),
+            (
+                &project.join(HIDDEN[1]).join("secret"),
+                "withheld\n".to_owned(),
+            ),
         ] {
             caller.write(path, &content);
+        }
+        for file in HOST_RUNS {
+            caller.write(&project.join(file), "{}\n");
         }
         let agent = folder.join("agent/claude");
         fs::create_dir_all(folder.join("agent"))?;
@@ -276,6 +294,14 @@ impl Lab {
             neighbour: reached,
             mark,
             home,
+            hidden: HIDDEN.iter().map(|path| project.join(path)).collect(),
+            kept: vec![project.join(KEPT)],
+            host_runs: HOST_RUNS
+                .iter()
+                .chain(&OF_GIT)
+                .map(|file| project.join(file))
+                .collect(),
+            pinned: [".cursor", ".git"].map(|name| project.join(name)).into(),
             shared: project.clone(),
             project,
             folder,

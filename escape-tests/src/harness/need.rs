@@ -25,12 +25,8 @@ pub enum Need {
 pub enum Unbuilt {
     /// The tier `inet`.
     EgressFence,
-    /// What of the project the host would run later cannot be written, or is reported when it was.
-    HostRunGuarded,
     /// Limits on memory and CPU.
     MemoryLimits,
-    /// Secrets that lie in the project itself are hidden on request.
-    ProjectSecretsHidden,
     /// The agent's state of one project, kept from session to session.
     Instances,
     /// The login of Claude Code, shared with the host and among projects.
@@ -43,11 +39,7 @@ impl Unbuilt {
     pub fn what(self) -> &'static str {
         match self {
             Unbuilt::EgressFence => "EgressFence: the internet without the LAN (NET-02)",
-            Unbuilt::HostRunGuarded => {
-                "HostRunGuarded: what the host would run later is read-only or reported (FS-I, EXIT-A)"
-            }
             Unbuilt::MemoryLimits => "MemoryLimits: memory and CPU of a session (HARD-04)",
-            Unbuilt::ProjectSecretsHidden => "ProjectSecretsHidden: --hide (FS-J)",
             Unbuilt::Instances => {
                 "Instances: conversations of a project, kept and nobody else's (INST)"
             }

@@ -195,6 +195,8 @@ pub fn options(spec: &Spec) -> Vec<OsString> {
     let bait = &spec.bait;
     let mut options: Vec<OsString> = ["--network", bait.tier.name()].map(Into::into).into();
     options.extend([
+        "--hide".into(),
+        "*.hidden".into(),
         "--env".into(),
         "PROBE_ASKED_FOR".into(),
         "--mount".into(),

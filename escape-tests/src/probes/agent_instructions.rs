@@ -1,7 +1,6 @@
 //! What an agent reads as instructions is a text of the project, and the next agent that reads it may run without a sandbox. It is
 //! the agent's to write; the user is to know.   (threats: PER-12)
 use crate::harness::inside;
-use crate::harness::need::Unbuilt;
 use crate::probe::*;
 
 const INSTRUCTIONS: [&str; 8] = [
@@ -18,7 +17,6 @@ const INSTRUCTIONS: [&str; 8] = [
 pub const PROBE: Probe = Probe {
     asks: "can it leave instructions for the next agent, and nobody is told?",
     threats: &["PER-12"],
-    needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
     tiers: &[Tier::None],
     also_as_root: true,
     reported: &INSTRUCTIONS,

@@ -2,7 +2,6 @@
 //! in the project, which may be one without a sandbox.   (threats: PER-12)
 use crate::harness::detonator;
 use crate::harness::inside;
-use crate::harness::need::Unbuilt;
 use crate::probe::*;
 
 const GUARDED: [&str; 4] = [
@@ -15,7 +14,8 @@ const GUARDED: [&str; 4] = [
 pub const PROBE: Probe = Probe {
     asks: "does Claude Code outside run a hook that was written inside?",
     threats: &["PER-12"],
-    needs: &[Need::ClaudeCode, Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    behind: &[Guard::HostRunGuarded],
+    needs: &[Need::ClaudeCode],
     // The real one takes its time to start.
     tiers: &[Tier::None],
     before: Some(|lab| {

@@ -2,13 +2,11 @@
 //! container that it starts. The first that hears of it must be the user.   (threats: PER-09, PER-11)
 use crate::harness::detonator;
 use crate::harness::inside;
-use crate::harness::need::Unbuilt;
 use crate::probe::*;
 
 pub const PROBE: Probe = Probe {
     asks: "does something run on the host that appeared during the session, and nobody was told?",
     threats: &["PER-09", "PER-11"],
-    needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
     also_as_root: true,
     before: Some(|lab| {
         detonator::repository(lab)?;

@@ -2,13 +2,11 @@
 //!   (threats: PER-13)
 use crate::harness::detonator;
 use crate::harness::inside;
-use crate::harness::need::Unbuilt;
 use crate::probe::*;
 
 pub const PROBE: Probe = Probe {
     asks: "does the next build on the host run what was written inside, and nobody was told?",
     threats: &["PER-13"],
-    needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
     also_as_root: true,
     before: Some(|lab| {
         let makefile = lab.bait.project.join("Makefile");

@@ -2,13 +2,11 @@
 //! starts by itself.   (threats: PER-20)
 use crate::harness::detonator;
 use crate::harness::inside;
-use crate::harness::need::Unbuilt;
 use crate::probe::*;
 
 pub const PROBE: Probe = Probe {
     asks: "does the desktop run what was left in the project, and nobody was told?",
     threats: &["PER-20"],
-    needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
     tiers: &[Tier::None],
     also_as_root: true,
     then: &[Then::Host(detonator::file_manager)],

@@ -2,7 +2,6 @@
 //!   (threats: PER-11)
 use crate::harness::detonator;
 use crate::harness::inside;
-use crate::harness::need::Unbuilt;
 use crate::probe::*;
 
 const GUARDED: [&str; 3] = [
@@ -14,7 +13,7 @@ const GUARDED: [&str; 3] = [
 pub const PROBE: Probe = Probe {
     asks: "does an editor on the host run a task that was changed inside?",
     threats: &["PER-11"],
-    needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    behind: &[Guard::HostRunGuarded],
     tiers: &[Tier::None],
     also_as_root: true,
     before: Some(|lab| {

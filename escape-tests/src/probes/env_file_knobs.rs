@@ -82,11 +82,12 @@ pub const PROBE: Probe = Probe {
                 Seen::one("LD_PRELOAD", Act::saw(false))
                     .and("MODE", Act::saw("$(touch pwned)`touch pwned`"))
                     .and("the tier", Act::saw(bait.tier.name()))
-                    .and("another MODE for the next", Act::Reached)
+                    .and("another MODE for the next", Act::errno(Errno::EROFS))
             }),
             attempt: in_force,
             ..Session::USUAL
         }),
+        Then::Host(|lab| detonator::write(lab, &file(&lab.bait), "MODE=evil\n")),
         Then::Session(Session {
             refused: Some("changed since it was approved"),
             ..Session::USUAL

@@ -7,7 +7,6 @@ use std::path::Path;
 use crate::harness::detonator;
 use crate::harness::inside;
 use crate::harness::lab::Lab;
-use crate::harness::need::Unbuilt;
 use crate::probe::*;
 
 const FOLDED: [&str; 3] = [
@@ -38,7 +37,6 @@ fn run_folded(lab: &Lab, folder: &Path, wanted: &[&str]) -> std::io::Result<()> 
 pub const PROBE: Probe = Probe {
     asks: "does a folder that is a guarded one under another spelling run on the host, and nobody was told?",
     threats: &["PER-17"],
-    needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
     tiers: &[Tier::None],
     also_as_root: true,
     then: &[

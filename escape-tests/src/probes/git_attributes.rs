@@ -4,13 +4,12 @@ use std::fs;
 
 use crate::harness::detonator;
 use crate::harness::inside;
-use crate::harness::need::Unbuilt;
 use crate::probe::*;
 
 pub const PROBE: Probe = Probe {
     asks: "does a filter run on the host because attributes were written into the git folder?",
     threats: &["PER-03"],
-    needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    behind: &[Guard::HostRunGuarded],
     tiers: &[Tier::None],
     also_as_root: true,
     before: Some(|lab| {

@@ -5,7 +5,6 @@ use std::fs;
 
 use crate::harness::detonator;
 use crate::harness::inside;
-use crate::harness::need::Unbuilt;
 use crate::probe::*;
 
 /// Section, key, and what is done with git until the command runs.
@@ -67,7 +66,7 @@ fn hostile(bait: &Bait) -> String {
 pub const PROBE: Probe = Probe {
     asks: "does a command run on the host that was written into the git configuration?",
     threats: &["PER-02"],
-    needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    behind: &[Guard::HostRunGuarded],
     tiers: &[Tier::None],
     also_as_root: true,
     before: Some(|lab| {

@@ -2,13 +2,11 @@
 //! that was left behind refuses the next commit.   (threats: PER-19, RES-13)
 use crate::harness::detonator;
 use crate::harness::inside;
-use crate::harness::need::Unbuilt;
 use crate::probe::*;
 
 pub const PROBE: Probe = Probe {
     asks: "does git on the host take objects from elsewhere, or stop at a lock, and nobody was told?",
     threats: &["PER-19", "RES-13"],
-    needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
     tiers: &[Tier::None],
     also_as_root: true,
     before: Some(|lab| {

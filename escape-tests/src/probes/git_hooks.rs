@@ -5,7 +5,6 @@ use std::os::unix::fs::symlink;
 
 use crate::harness::detonator;
 use crate::harness::inside;
-use crate::harness::need::Unbuilt;
 use crate::probe::*;
 
 const PLANTED: [&str; 4] = [
@@ -18,7 +17,7 @@ const PLANTED: [&str; 4] = [
 pub const PROBE: Probe = Probe {
     asks: "does a git hook that was written inside run on the host?",
     threats: &["PER-01"],
-    needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    behind: &[Guard::HostRunGuarded],
     also_as_root: true,
     before: Some(|lab| {
         detonator::repository(lab)?;
@@ -38,7 +37,7 @@ pub const PROBE: Probe = Probe {
     }),
     attempt: |bait| {
         let hooks = bait.project.join(".git/hooks");
-        let mine = bait.project.join("mine");
+        let mine = bait.project.join(".git/mine");
         let hook = |name: &str| detonator::program(bait, name);
         let linked = bait.project.join("linked");
         let target = inside::write_program(&linked, &hook("post-checkout"));
@@ -59,7 +58,7 @@ pub const PROBE: Probe = Probe {
             "another folder in its place",
             Act::of(
                 fs::rename(&hooks, &mine)
-                    .and_then(|()| symlink("../mine", &hooks))
+                    .and_then(|()| symlink("mine", &hooks))
                     .map(|()| {
                         inside::write_program(
                             &mine.join("prepare-commit-msg"),

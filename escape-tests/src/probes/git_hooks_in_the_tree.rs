@@ -2,13 +2,12 @@
 //! programs that git runs.   (threats: PER-08)
 use crate::harness::detonator;
 use crate::harness::inside;
-use crate::harness::need::Unbuilt;
 use crate::probe::*;
 
 pub const PROBE: Probe = Probe {
     asks: "does a hook run on the host that was written into the folder that the user's git configuration names?",
     threats: &["PER-08"],
-    needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    behind: &[Guard::HostRunGuarded],
     tiers: &[Tier::None],
     also_as_root: true,
     before: Some(|lab| {

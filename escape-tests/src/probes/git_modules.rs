@@ -2,13 +2,12 @@
 //! during the session.   (threats: PER-06)
 use crate::harness::detonator;
 use crate::harness::inside;
-use crate::harness::need::Unbuilt;
 use crate::probe::*;
 
 pub const PROBE: Probe = Probe {
     asks: "does what was written into the git folder of a submodule run on the host?",
     threats: &["PER-06"],
-    needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    behind: &[Guard::HostRunGuarded],
     tiers: &[Tier::None],
     also_as_root: true,
     before: Some(|lab| {

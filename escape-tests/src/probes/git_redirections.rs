@@ -1,14 +1,13 @@
 //! Three small files lead git to another configuration and other hooks: `config.worktree`, `commondir`, and those of a linked
-//! worktree. None of them is there in a usual repository, so there is nothing to be made read-only.   (threats: PER-04)
+//! worktree. Where they are not there when the session starts, see `git_redirections_made`.   (threats: PER-04)
 use std::fs;
 use std::path::Path;
 
 use crate::harness::detonator;
 use crate::harness::inside;
-use crate::harness::need::Unbuilt;
 use crate::probe::*;
 
-fn copied(from: &Path, to: &Path) -> std::io::Result<()> {
+pub(super) fn copied(from: &Path, to: &Path) -> std::io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)?.flatten() {
         let to = to.join(entry.file_name());
@@ -21,7 +20,7 @@ fn copied(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn monitor(bait: &Bait, name: &str) -> String {
+pub(super) fn monitor(bait: &Bait, name: &str) -> String {
     format!(
         "[core]\n\tfsmonitor = \"{}; :\"\n",
         detonator::command(bait, name)
@@ -31,14 +30,19 @@ fn monitor(bait: &Bait, name: &str) -> String {
 pub const PROBE: Probe = Probe {
     asks: "does git on the host follow a redirection that was written into its folder?",
     threats: &["PER-04"],
-    needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
+    behind: &[Guard::HostRunGuarded],
     tiers: &[Tier::None],
     also_as_root: true,
     before: Some(|lab| {
         detonator::repository(lab)?;
         detonator::git(lab, &["config", "extensions.worktreeConfig", "true"]);
         detonator::git(lab, &["worktree", "add", "--quiet", "../second"]);
-        Ok(())
+        let git = lab.bait.project.join(".git");
+        for folder in [&git, &git.join("worktrees/second")] {
+            detonator::write(lab, &folder.join("config.worktree"), "[core]\n")?;
+        }
+        // It leads to itself.
+        detonator::write(lab, &git.join("commondir"), ".\n")
     }),
     then: &[
         Then::Host(|lab| {

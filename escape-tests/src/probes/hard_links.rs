@@ -3,13 +3,11 @@
 use std::fs;
 
 use crate::harness::inside;
-use crate::harness::need::Unbuilt;
 use crate::probe::*;
 
 pub const PROBE: Probe = Probe {
     asks: "can a file outside be written by its other name in the project, and nobody was told?",
     threats: &["MNT-04"],
-    needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
     tiers: &[Tier::None],
     also_as_root: true,
     before: Some(|lab| {

@@ -3,6 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
+use crate::harness::detonator;
 use crate::harness::launched::{NOTHING, launch};
 use crate::probe::*;
 
@@ -39,7 +40,6 @@ fn plant(bait: &Bait) -> std::io::Result<()> {
     deep.set_extension("closed");
     fs::create_dir(&deep)?;
     fs::set_permissions(&deep, Permissions::from_mode(0o000))?;
-    fs::remove_dir_all(project.join(".git"))?;
     fs::create_dir_all(project.join(".git/hooks"))?;
     fs::set_permissions(project.join(".git/hooks"), Permissions::from_mode(0o000))
 }
@@ -52,6 +52,7 @@ pub const PROBE: Probe = Probe {
     tiers: &[Tier::None],
     // Planting takes longest, so it is done as seldom as can be: on no terminal, where nothing of it is different.
     streams: Streams::Files,
+    before: Some(detonator::nothing_guarded),
     expect: Expect::Reached,
     attempt: |bait| Seen::one("the tree", Act::of(plant(bait))),
     then: &[

@@ -4,7 +4,6 @@ use std::fs;
 
 use crate::harness::detonator;
 use crate::harness::inside;
-use crate::harness::need::Unbuilt;
 use crate::probe::*;
 
 const PROGRAMS: [&str; 3] = [
@@ -16,7 +15,6 @@ const PROGRAMS: [&str; 3] = [
 pub const PROBE: Probe = Probe {
     asks: "does the host run an interpreter that was replaced inside, and nobody was told?",
     threats: &["PER-14"],
-    needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
     tiers: &[Tier::None],
     also_as_root: true,
     before: Some(|lab| {

@@ -25,7 +25,8 @@ pub const PROBE: Probe = Probe {
             // A throwaway home.
             .and("another one", Act::Reached)
             .and("what it knows of this file", Act::Absent)
-            .and("the file of the next session", Act::Reached)
+            // It is guarded where it is there.
+            .and("the file of the next session", Act::errno(Errno::EROFS))
     }),
     attempt: |bait| {
         let state = bait.home.join(".claudebox");
@@ -43,10 +44,16 @@ pub const PROBE: Probe = Probe {
             inside::write(&bait.project.join(".claudebox.env"), "MODE=evil\n"),
         )
     },
-    then: &[Then::Session(Session {
-        refused: Some("changed since it was approved"),
-        ..Session::USUAL
-    })],
+    then: &[
+        Then::Host(|lab| {
+            let file = lab.bait.project.join(".claudebox.env");
+            detonator::write(lab, &file, "MODE=evil\n")
+        }),
+        Then::Session(Session {
+            refused: Some("changed since it was approved"),
+            ..Session::USUAL
+        }),
+    ],
     harmed: |bait| {
         let text = fs::read_to_string(bait.home.join(".claudebox/trust.json")).unwrap_or_default();
         (!text.contains(".claudebox.env")).then(|| format!("what was approved is now {text:?}"))

@@ -4,13 +4,11 @@ use std::fs;
 use std::os::unix::fs::symlink;
 
 use crate::harness::detonator;
-use crate::harness::need::Unbuilt;
 use crate::probe::*;
 
 pub const PROBE: Probe = Probe {
     asks: "does a program of the host write or read elsewhere through a link of the project, and nobody was told?",
     threats: &["PER-15"],
-    needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
     also_as_root: true,
     then: &[Then::Host(|lab| {
         detonator::shell(

@@ -2,6 +2,7 @@
 //! launcher drops some, or itself.   (threats: RES-11, PER-06)
 use std::fs;
 
+use crate::harness::detonator;
 use crate::harness::launched::{NOTHING, launch};
 use crate::probe::*;
 
@@ -32,6 +33,7 @@ pub const PROBE: Probe = Probe {
     tiers: &[Tier::None],
     // Planting takes longest, so it is done as seldom as can be: on no terminal, where nothing of it is different.
     streams: Streams::Files,
+    before: Some(detonator::nothing_guarded),
     expect: Expect::Reached,
     attempt: |bait| Seen::one("the repositories", Act::of(plant(bait))),
     then: &[Then::Host(|lab| {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 
+use crate::harness::detonator;
 use crate::harness::inside;
 use crate::harness::launched::{NOTHING, launch};
 use crate::probe::*;
@@ -33,6 +34,7 @@ pub const PROBE: Probe = Probe {
     behind: &[],
     tiers: &[Tier::None],
     also_as_root: true,
+    before: Some(detonator::nothing_guarded),
     expect: Expect::Reached,
     attempt: |bait| {
         let mut seen = Seen::default();
@@ -45,7 +47,7 @@ pub const PROBE: Probe = Probe {
         }
         seen.and(
             "the project's own",
-            inside::append(&bait.project.join(".git/config"), "\n"),
+            inside::write(&bait.project.join(".git/config"), "\n"),
         )
     },
     then: &[Then::Host(|lab| {

@@ -2,13 +2,11 @@
 //! A prompt that asks git where it stands runs what its configuration names.   (threats: PER-07)
 use crate::harness::detonator;
 use crate::harness::inside;
-use crate::harness::need::Unbuilt;
 use crate::probe::*;
 
 pub const PROBE: Probe = Probe {
     asks: "does the configuration of a repository within the tree run anything on the host, and nobody was told?",
     threats: &["PER-07"],
-    needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
     tiers: &[Tier::None],
     also_as_root: true,
     before: Some(detonator::repository),

@@ -16,8 +16,8 @@ const LEFT: [(&str, &str); 3] = [
 pub const PROBE: Probe = Probe {
     asks: "does it leave a flake behind that the host acts on, unsaid?",
     threats: &["NIX-14"],
-    needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
-    expect: Expect::Refused(Errno::EROFS),
+    reported: &["flake.nix", ".envrc", "shell.nix"],
+    expect: Expect::Reached,
     attempt: |bait| {
         Seen::each(LEFT.map(|(file, _)| file), |file| {
             let text = LEFT.iter().find(|(name, _)| name == file);

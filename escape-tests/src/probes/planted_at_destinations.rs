@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use crate::harness::detonator;
 use crate::harness::tree::Part;
 use crate::probe::*;
 
@@ -70,7 +71,11 @@ pub const PROBE: Probe = Probe {
     behind: &[Guard::HomeHidden],
     tiers: &[Tier::None],
     also_as_root: true,
-    before: Some(|lab| Part::Outside.take(&lab.bait)),
+    // What is guarded in the project cannot be moved: see `host_runs` and `pinned_parents`.
+    before: Some(|lab| {
+        detonator::nothing_guarded(lab)?;
+        Part::Outside.take(&lab.bait)
+    }),
     expect: Expect::Reached,
     attempt: |bait| plant(bait, 0),
     then: &[

@@ -30,8 +30,22 @@ fn plant(bait: &Bait, round: usize) -> Seen {
     seen.and("written through", Act::saw(reached))
 }
 
+/// Folders of the first session that are guarded in the next.
+const GUARDED: [&str; 4] = [
+    ".git/info/attributes",
+    ".git/modules/lib/config",
+    ".idea/workspace.xml",
+    ".claudebox/config.json",
+];
+
 const AGAIN: Session = Session {
-    expect: Expect::Exactly(planted),
+    expect: Expect::Exactly(|bait| {
+        let mut seen = planted(bait);
+        for name in GUARDED {
+            seen.0.insert(name.into(), Act::errno(Errno::EROFS));
+        }
+        seen
+    }),
     ..Session::USUAL
 };
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use crate::harness::detonator;
 use crate::harness::inside;
 use crate::harness::tree::Part;
 use crate::probe::*;
@@ -88,7 +89,10 @@ pub const PROBE: Probe = Probe {
     behind: &[Guard::HomeHidden],
     tiers: &[Tier::None],
     also_as_root: true,
-    before: Some(|lab| Part::Outside.take(&lab.bait)),
+    before: Some(|lab| {
+        detonator::nothing_guarded(lab)?;
+        Part::Outside.take(&lab.bait)
+    }),
     expect: Expect::Exactly(planted),
     attempt: |bait| plant(bait, 0),
     then: &[

@@ -13,7 +13,12 @@ pub const PROBE: Probe = Probe {
     behind: &[],
     tiers: &[Tier::None],
     also_as_root: true,
-    before: Some(detonator::repository),
+    // The session makes it a repository: what it is made of is there.
+    before: Some(|lab| {
+        detonator::repository(lab)?;
+        let project = &lab.bait.project;
+        fs::rename(project.join(".git"), project.join("kept"))
+    }),
     expect: Expect::Reached,
     attempt: |bait| {
         let command = detonator::command(bait, "git");
@@ -25,26 +30,28 @@ pub const PROBE: Probe = Probe {
         );
         let hook = git.join("hooks/post-index-change");
         let bare = bait.project.join("bare.git");
-        Seen::one(
-            "the configuration",
-            inside::append(&git.join("config"), &config),
-        )
-        .and(
-            "attributes",
-            inside::write(&bait.project.join(".gitattributes"), "* filter=a\n"),
-        )
-        .and(
-            "a hook",
-            inside::write_program(&hook, &detonator::program(bait, "git")),
-        )
-        .and(
-            "a bare repository",
-            inside::write(&bare.join("HEAD"), "ref: refs/heads/main\n"),
-        )
-        .and(
-            "its configuration",
-            inside::write(&bare.join("config"), &config),
-        )
+        let made = Act::of(fs::rename(bait.project.join("kept"), &git));
+        Seen::one("the repository", made)
+            .and(
+                "the configuration",
+                inside::append(&git.join("config"), &config),
+            )
+            .and(
+                "attributes",
+                inside::write(&bait.project.join(".gitattributes"), "* filter=a\n"),
+            )
+            .and(
+                "a hook",
+                inside::write_program(&hook, &detonator::program(bait, "git")),
+            )
+            .and(
+                "a bare repository",
+                inside::write(&bare.join("HEAD"), "ref: refs/heads/main\n"),
+            )
+            .and(
+                "its configuration",
+                inside::write(&bare.join("config"), &config),
+            )
     },
     then: &[
         Then::Session(Session::USUAL),

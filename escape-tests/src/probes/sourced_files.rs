@@ -2,7 +2,6 @@
 //! managers look for.   (threats: PER-10)
 use crate::harness::detonator;
 use crate::harness::inside;
-use crate::harness::need::Unbuilt;
 use crate::probe::*;
 
 const OTHERS: [&str; 4] = [".mise.toml", ".tool-versions", "flake.nix", "shell.nix"];
@@ -10,7 +9,6 @@ const OTHERS: [&str; 4] = [".mise.toml", ".tool-versions", "flake.nix", "shell.n
 pub const PROBE: Probe = Probe {
     asks: "does the user's shell source what was written inside, and nobody was told?",
     threats: &["PER-10"],
-    needs: &[Need::Unbuilt(Unbuilt::HostRunGuarded)],
     tiers: &[Tier::None],
     also_as_root: true,
     before: Some(|lab| {

@@ -12,6 +12,17 @@ pub const PROBE: Probe = Probe {
     behind: &[Guard::SourcesPinned],
     also_as_root: true,
     meddle: Some(|bait| {
+        // What is mounted over itself is there too, or bwrap would stop at that.
+        for path in bait.host_runs.iter().chain(&bait.hidden) {
+            let below = path.strip_prefix(&bait.project).unwrap_or(path);
+            let other = bait.home.join(".ssh").join(below);
+            fs::create_dir_all(other.parent().unwrap_or(&other))?;
+            if path.is_dir() {
+                fs::create_dir_all(other)?;
+            } else {
+                fs::write(other, "")?;
+            }
+        }
         fs::rename(&bait.project, bait.project.with_file_name("moved"))?;
         symlink(bait.home.join(".ssh"), &bait.project)
     }),

@@ -8,7 +8,7 @@ pub const PROBE: Probe = Probe {
     asks: "does git trust the project, and know nothing else of the caller's?",
     also_as_root: true,
     expect: Expect::Exactly(|bait| {
-        Seen::one("sections", Act::saw("[safe]"))
+        Seen::one("sections", Act::saw("[safe] [repack]"))
             .and("the project is trusted", Act::saw(true))
             .and(
                 "at",

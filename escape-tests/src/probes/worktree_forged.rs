@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use crate::harness::detonator;
 use crate::harness::inside;
 use crate::probe::*;
 
@@ -24,6 +25,7 @@ pub const PROBE: Probe = Probe {
     tiers: &[Tier::None],
     also_as_root: true,
     before: Some(|lab| {
+        detonator::nothing_guarded(lab)?;
         for folder in ["worktrees", "modules"] {
             fs::create_dir(at(&lab.bait, folder))?;
             lab.give(&at(&lab.bait, folder))?;
@@ -42,10 +44,8 @@ pub const PROBE: Probe = Probe {
     expect: Expect::Reached,
     attempt: |bait| {
         let git = bait.project.join(".git");
-        let gone = Act::of(fs::remove_dir_all(&git));
         let config = format!("[core]\n\tworktree = {}\n", bait.project.display());
-        let mut seen = Seen::one("the old git folder", gone)
-            .and("a pointer", point_to(bait, "worktrees/mine"));
+        let mut seen = Seen::one("a pointer", point_to(bait, "worktrees/mine"));
         for (file, text) in [
             ("worktrees/mine/gitdir", format!("{}\n", git.display())),
             ("worktrees/mine/commondir", "../..\n".to_owned()),
@@ -61,7 +61,8 @@ pub const PROBE: Probe = Probe {
             expect: Expect::Exactly(|_| {
                 Seen::one("a secret of the other project", Act::Absent)
                     .and("a new file beside it", Act::Absent)
-                    .and("another pointer", Act::Reached)
+                    // It is guarded by now.
+                    .and("another pointer", Act::errno(Errno::EROFS))
             }),
             attempt: |bait| {
                 let secret = inside::read(&bait.other_projects[1]);
@@ -70,6 +71,11 @@ pub const PROBE: Probe = Probe {
                     .and("another pointer", point_to(bait, "modules/mine"))
             },
             ..Session::USUAL
+        }),
+        // As if a session had, where there was none.
+        Then::Host(|lab| {
+            let pointer = format!("gitdir: {}\n", at(&lab.bait, "modules/mine").display());
+            detonator::write(lab, &lab.bait.project.join(".git"), &pointer)
         }),
         Then::Session(Session {
             expect: Expect::Absent,

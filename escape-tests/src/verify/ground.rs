@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command};
 
 use claudebox::facts::Facts;
+use claudebox::guard::Guard;
 use claudebox::plan::Plan;
 use claudebox::text::Text;
 use tempfile::TempDir;
@@ -148,7 +149,12 @@ impl Ground {
         command.env_clear().current_dir("/");
         let (child, leash, reached) = lab::neighbour(command, &order)?;
         let neighbour = Leashed(child, leash);
+        let (host_runs, pinned) = host_runs(plan, uid);
         let bait = Bait {
+            hidden: plan.hidden().map(|at| at.path().to_owned()).collect(),
+            kept: kept(plan),
+            host_runs,
+            pinned,
             tier: plan.tier.value,
             uid,
             inside_uid: inside_uid(plan, uid),
@@ -223,6 +229,40 @@ impl Ground {
             Failure::new(what, format!("rm -r {path}"))
         })
     }
+}
+
+/// Folders above what is hidden.
+fn kept(plan: &Plan) -> Vec<PathBuf> {
+    let of_guard = plan
+        .binds()
+        .filter(|(.., step)| step.guard == Guard::ProjectSecretsHidden);
+    of_guard.map(|(_, at, ..)| at.path().to_owned()).collect()
+}
+
+/// What of the project the host runs, and the folders above that: those that this user could write but for the sandbox.
+fn host_runs(plan: &Plan, uid: u32) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let (mut guarded, mut pinned) = (Vec::new(), Vec::new());
+    let of_guard = plan
+        .binds()
+        .filter(|(.., step)| step.guard == Guard::HostRunGuarded);
+    for (_, at, writable, _) in of_guard {
+        let path = at.path().to_owned();
+        let own = |path: &Path| {
+            let found = fs::metadata(path);
+            found.is_ok_and(|found| found.uid() == uid && found.mode() & 0o200 != 0)
+        };
+        // One in a folder that is read-only is kept in its place by that.
+        let free = || !guarded.iter().any(|above| path.starts_with(above));
+        if !own(&path) {
+            continue;
+        }
+        if !writable {
+            guarded.push(path);
+        } else if free() && path.parent().is_some_and(own) {
+            pinned.push(path);
+        }
+    }
+    (guarded, pinned)
 }
 
 /// Variables that nobody else has: those of the person keep their values.

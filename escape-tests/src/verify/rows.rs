@@ -23,6 +23,7 @@ fn not_part(guard: Guard) -> Option<&'static str> {
             Some("no part of this tier, which has the host's network")
         }
         Guard::ProcReadOnly => Some("only where uid 0 starts it: nobody else owns those files"),
+        Guard::ProjectSecretsHidden => Some("nothing is asked to be hidden (--hide)"),
         Guard::AbstractSockets | Guard::SignalScope => Some("this kernel cannot scope them"),
         _ => None,
     }

@@ -68,6 +68,8 @@ pub(crate) fn sight(guard: Guard) -> Sight {
         Guard::InitProtected => By(|_| "/proc/1/environ: readable".into()),
         Guard::NoCoreDumps => By(|_| "limit of core files: ".into()),
         Guard::Limits => By(|_| "limit of processes: ".into()),
+        Guard::ProjectSecretsHidden => By(|bait| format!("mount {}: ", bait.kept[0].display())),
+        Guard::HostRunGuarded => By(|bait| format!("mount {}: ", bait.pinned[0].display())),
         Guard::ProjectOnly => By(|bait| format!("{}: it is there", bait.beside.display())),
         Guard::TerminalRestored | Guard::DieWithParent => {
             Unseen("it counts when the session is over, and this looks while it runs")

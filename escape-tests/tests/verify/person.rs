@@ -26,6 +26,7 @@ impl Person {
     pub(crate) fn new(as_root: bool) -> Self {
         let caller = Caller::new();
         caller.write(&caller.project().join("src/main.c"), "int main;\n");
+        caller.write(&caller.project().join(".vscode/tasks.json"), "{}\n");
         caller.write(
             &caller.home().join(".ssh/id_ed25519"),
             "a key of this person\n",

@@ -3,7 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, ValueEnum};
+use serde::Serialize;
 
 use super::Tier;
 
@@ -34,6 +35,10 @@ pub struct SharedArgs {
     #[arg(long, value_name = "DIR")]
     pub path_add: Vec<PathBuf>,
 
+    /// Make what GLOB names unreadable inside: .env, *.pem, config/keys/ (repeatable)
+    #[arg(long, value_name = "GLOB")]
+    pub hide: Vec<OsString>,
+
     /// Forward the ssh agent: whatever runs inside can sign as you
     #[arg(long)]
     pub with_ssh: bool,
@@ -51,6 +56,31 @@ pub struct SharedArgs {
     pub allow_root: bool,
 }
 
+/// What is said when the session is over.
+#[derive(Debug, Clone, Default, PartialEq, Eq, ClapArgs)]
+pub struct EndArgs {
+    /// How much of the tree is looked at when the session is over
+    #[arg(long, value_name = "MODE", value_enum, default_value_t)]
+    pub scan: Scan,
+
+    /// Write what is said when the session is over to FILE, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+}
+
+/// How much of the tree is looked at when a session is over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scan {
+    /// Everything, however long it takes
+    Full,
+    /// What can be looked at in 50 ms
+    #[default]
+    Quick,
+    /// Nothing, and nothing is said
+    Off,
+}
+
 impl SharedArgs {
     /// These flags as they are typed, for a program that starts claudebox.
     #[must_use]
@@ -63,6 +93,7 @@ impl SharedArgs {
             mount,
             mount_home,
             path_add,
+            hide,
             with_ssh,
             ssh_key,
             limit,
@@ -90,6 +121,7 @@ impl SharedArgs {
                 .iter()
                 .map(|dir| word("--path-add", dir.as_os_str())),
         );
+        words.extend(hide.iter().map(|glob| word("--hide", glob)));
         words.extend(with_ssh.then(|| "--with-ssh".into()));
         words.extend(
             ssh_key
@@ -130,6 +162,8 @@ mod tests {
             "d",
             "--path-add",
             "/e",
+            "--hide",
+            ".env*",
             "--with-ssh",
             "--ssh-key",
             "/f",

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::host_runs::{self, HostRun};
 use super::{FactsError, real};
-use crate::place;
 use crate::text::Text;
 
 /// The project, and where in it the caller stands.
@@ -20,19 +20,9 @@ pub struct Project {
     pub cwd: Text,
     /// Its git folder.
     pub git: Git,
-    /// What of it the host runs, now or later, and what inside can be changed.
+    /// What of it the host runs, now or later, and what of that is guarded.
     #[serde(default)]
     pub host_runs: Vec<HostRun>,
-}
-
-/// Something in the project that a program of the host runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HostRun {
-    /// Its path in the project, or an absolute one.
-    pub path: Text,
-    /// Who runs it.
-    pub by: String,
 }
 
 /// What `.git` of the project is.
@@ -60,11 +50,12 @@ pub struct GitLink {
 }
 
 impl Project {
-    pub(super) fn read(cwd: &Path, home: &Text) -> Result<Self, FactsError> {
+    /// `git_config` are the user's own configurations of git.
+    pub(super) fn read(cwd: &Path, home: &Text, git_config: &[Text]) -> Result<Self, FactsError> {
         let cwd = fs::canonicalize(cwd).map_err(FactsError::NoWorkingFolder)?;
         fs::read_dir(&cwd).map_err(FactsError::NoWorkingFolder)?;
         let (root, git) = top(&cwd, home);
-        let host_runs = host_runs(root, &git);
+        let host_runs = host_runs::all(root, &git, home.path(), git_config);
         Ok(Self {
             root: root.into(),
             cwd: cwd.as_path().into(),
@@ -92,34 +83,6 @@ fn top<'a>(cwd: &'a Path, home: &Text) -> (&'a Path, Git) {
         Ok(git) => (top, git),
         Err(error) => (top, Git::Left(format!(".git cannot be read: {error}"))),
     }
-}
-
-/// What of the project the host runs. Names are looked at, nothing is opened but the list of hooks.
-fn host_runs(root: &Path, git: &Git) -> Vec<HostRun> {
-    let mut found = Vec::new();
-    for (path, by) in place::HOST_RUNS {
-        // The git folder of a worktree or a submodule lies elsewhere, and is shared read-write too.
-        let at = match (git, path.strip_prefix(".git/")) {
-            (Git::Linked(link), Some(rest)) => link.common.join(rest),
-            _ => Text::from(*path),
-        };
-        let on_disk = root.join(at.path());
-        let there = if path.ends_with("/hooks") {
-            // git init leaves samples there, which run nowhere.
-            let sample = |name: &std::ffi::OsStr| name.to_string_lossy().ends_with(".sample");
-            fs::read_dir(&on_disk)
-                .is_ok_and(|hooks| hooks.flatten().any(|hook| !sample(&hook.file_name())))
-        } else {
-            fs::symlink_metadata(&on_disk).is_ok()
-        };
-        if there {
-            found.push(HostRun {
-                path: at,
-                by: (*by).into(),
-            });
-        }
-    }
-    found
 }
 
 /// What `.git` in `top` is (gitrepository-layout(5), git-worktree(1) DETAILS, gitsubmodules(7)).
@@ -205,13 +168,13 @@ fn read_dot_git(top: &Path) -> io::Result<Git> {
 
 /// Whether git takes it for a git folder (gitrepository-layout(5)). A folder that is none registers nothing: an earlier session
 /// that could write a folder called `worktrees` would else open the one around it.
-fn is_git_folder(folder: &Path) -> bool {
+pub(super) fn is_git_folder(folder: &Path) -> bool {
     let is_folder = |name| fs::metadata(folder.join(name)).is_ok_and(|found| found.is_dir());
     is_folder("objects") && is_folder("refs") && fs::symlink_metadata(folder.join("HEAD")).is_ok()
 }
 
 /// The first line of a small file; `None` where the file is not there.
-fn first_line(path: &Path) -> io::Result<Option<String>> {
+pub(super) fn first_line(path: &Path) -> io::Result<Option<String>> {
     match super::Content::read(path) {
         super::Content::Bytes(bytes) => {
             let line = bytes

@@ -33,24 +33,11 @@ impl Pins {
     pub fn hold(plan: &Plan) -> Result<Self, LaunchError> {
         let mut held = BTreeMap::new();
         for (from, ..) in plan.binds() {
-            let how = OpenHow::new()
-                .flags(OFlag::O_PATH | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW)
-                .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
-            let opened = openat2(AT_FDCWD, from.path(), how).map_err(io::Error::from);
-            let opened = opened.map_err(|source| match source.raw_os_error() {
-                // What of a path is refused to this user is EACCES; EPERM is the answer of a filter (seccomp(2)).
-                Some(libc::ENOSYS | libc::EPERM) => LaunchError::NoHold { source },
-                Some(libc::EMFILE | libc::ENFILE) => LaunchError::Prepare {
-                    what: "hold what is to be mounted",
-                    source,
-                },
-                _ => LaunchError::Source {
-                    path: from.clone(),
-                    source,
-                },
-            })?;
-            let stat = prepare("look at what is to be mounted", fstat(&opened))?;
-            held.insert(from.clone(), (opened, (stat.st_dev, stat.st_ino)));
+            held.insert(from.clone(), hold(from)?);
+        }
+        // What is mounted there is made by bwrap: that it lies where it should is seen inside by its place.
+        for at in plan.hidden() {
+            hold(at)?;
         }
         Ok(Self { held })
     }
@@ -60,4 +47,26 @@ impl Pins {
     pub(super) fn identity(&self, source: &Text) -> Option<Identity> {
         self.held.get(source).map(|(_, identity)| *identity)
     }
+}
+
+/// Opens `path`, which no link leads to.
+fn hold(path: &Text) -> Result<(OwnedFd, Identity), LaunchError> {
+    let how = OpenHow::new()
+        .flags(OFlag::O_PATH | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW)
+        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+    let opened = openat2(AT_FDCWD, path.path(), how).map_err(io::Error::from);
+    let opened = opened.map_err(|source| match source.raw_os_error() {
+        // What of a path is refused to this user is EACCES; EPERM is the answer of a filter (seccomp(2)).
+        Some(libc::ENOSYS | libc::EPERM) => LaunchError::NoHold { source },
+        Some(libc::EMFILE | libc::ENFILE) => LaunchError::Prepare {
+            what: "hold what is to be mounted",
+            source,
+        },
+        _ => LaunchError::Source {
+            path: path.clone(),
+            source,
+        },
+    })?;
+    let stat = prepare("look at what is to be mounted", fstat(&opened))?;
+    Ok((opened, (stat.st_dev, stat.st_ino)))
 }

@@ -121,26 +121,6 @@ pub const SECRET_ON_HOST: &[(&str, &str)] = &[
     ),
 ];
 
-/// What in a project the host runs without being asked twice, and who does (FS-I).
-pub const HOST_RUNS: &[(&str, &str)] = &[
-    (".git/hooks", "git"),
-    (".git/config", "git, where it names programs"),
-    (".envrc", "direnv"),
-    (".vscode/tasks.json", "VS Code"),
-    (".vscode/settings.json", "VS Code"),
-    (".idea", "JetBrains IDEs"),
-    (".devcontainer", "VS Code"),
-    (".claude/settings.json", "Claude Code"),
-    (".claude/settings.local.json", "Claude Code"),
-    (".claude/hooks", "Claude Code"),
-    (".mcp.json", "Claude Code"),
-    (".husky", "git"),
-    (".pre-commit-config.yaml", "git, by pre-commit"),
-    (".mise.toml", "mise"),
-    (".nvim.lua", "Neovim"),
-    (".exrc", "vi"),
-];
-
 /// Folders of the system: not a project, and neither is what lies in them.
 pub(super) const SYSTEM: &[&str] = &[
     "/usr",

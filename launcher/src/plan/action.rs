@@ -81,6 +81,8 @@ pub enum Action {
     File { at: Text, content: Text },
     /// bwrap: a read-only executable file, copied from a descriptor of the host that was opened before.
     Copy { at: Text, from: Text },
+    /// bwrap: an empty file or folder without any mode bit, read-only, over one that is there.
+    Hide { at: Text, folder: bool },
     /// bwrap: a new procfs.
     Proc { at: Text },
     /// bwrap: the few devices that every program needs.
@@ -138,6 +140,7 @@ impl fmt::Display for Action {
             Action::Copy { at, from } => write!(f, " {at}, from {from}"),
             Action::File { at, .. }
             | Action::Cover { at }
+            | Action::Hide { at, .. }
             | Action::Proc { at }
             | Action::Dev { at }
             | Action::RemountReadOnly { at } => write!(f, " {at}"),
@@ -182,6 +185,7 @@ impl Action {
             | Action::File { at, .. }
             | Action::Copy { at, .. }
             | Action::Cover { at }
+            | Action::Hide { at, .. }
             | Action::Proc { at }
             | Action::Dev { at } => Some(at),
             _ => None,

@@ -162,6 +162,7 @@ pub(super) fn shared(steps: &mut Steps, config: &Config, facts: &Facts, notes: &
     }
     ssh(steps, config, facts);
     project(steps, facts, notes);
+    super::over::add(steps, config, facts);
 }
 
 /// The project, and the git folder that a commit needs where that lies elsewhere (FS-H).
@@ -315,7 +316,7 @@ pub(super) fn seal(steps: &mut Steps, facts: &Facts) {
     );
 }
 
-/// `~/.config/git/config` inside: identity and safe.directory (FS-H). No helper, no hook, no include.
+/// `~/.config/git/config` inside: identity, safe.directory, and what spares a repack a complaint (FS-H). No helper, no hook, no include.
 fn git_config_text(facts: &Facts) -> Text {
     let mut lines = Vec::new();
     let identity = &facts.git_identity;
@@ -335,6 +336,8 @@ fn git_config_text(facts: &Facts) -> Text {
         ]
         .concat(),
     );
+    // It would write to `info`, which is read-only (git-update-server-info(1)).
+    lines.push(b"[repack]\n\tupdateServerInfo = false".to_vec());
     lines.push(Vec::new());
     std::ffi::OsStr::from_bytes(&lines.join(&b'\n')).into()
 }

@@ -67,6 +67,17 @@ fn files(steps: &Steps, facts: &Facts) -> String {
             ));
         }
     }
+    if steps
+        .0
+        .iter()
+        .any(|step| step.guard == Guard::HostRunGuarded)
+    {
+        section += &item(
+            "What the user's own programs would run from the project is read-only where it exists: git hooks and git \
+             configuration, settings of editors and agents, .envrc. EROFS or EBUSY there is meant so. Where the task needs \
+             such a change, tell the user what to change.",
+        );
+    }
     section += &item(&format!(
         "The home folder {}, /tmp and /var/tmp are private to this session: all but empty at the start, gone at the end.",
         facts.user.home
@@ -125,8 +136,17 @@ fn git(config: &Config, facts: &Facts) -> String {
         "There is no SSH key and no ssh agent. If you need to push or clone over SSH, tell the user to do it, or to start \
          claudebox with `--with-ssh` or `--ssh-key PATH`."
     };
+    // git writes `core.worktree` on every update of a submodule, the same value again.
+    let guarded = match &facts.project.git {
+        Git::None | Git::Left(_) => String::new(),
+        Git::Inside | Git::Linked(_) => paragraph(
+            "The git configuration is read-only: `git config`, `git remote add`, the upstream of a branch and \
+             `git submodule update` fail. Push with an explicit remote and branch; in a submodule, check out the commit: \
+             `git -C SUB checkout $(git rev-parse :SUB)`.",
+        ),
+    };
     format!(
-        "## git and SSH\n\n{}{}",
+        "## git and SSH\n\n{}{guarded}{}",
         paragraph(&repository),
         paragraph(ssh)
     )

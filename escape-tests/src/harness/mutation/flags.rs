@@ -117,6 +117,7 @@ fn guard_of(plan: &Plan, flag: &str, about: Option<&str>) -> Guard {
         ("--cap-drop", _) => Guard::NoCapabilities,
         ("--disable-userns", _) => Guard::NoNestedNamespaces,
         ("--die-with-parent", _) => Guard::DieWithParent,
+        (_, Some(step)) if step.guard == Guard::ProjectSecretsHidden => step.guard,
         ("--remount-ro", _) => Guard::RootReadOnly,
         (_, Some(step)) => step.guard,
         (_, None) => Guard::HostHidden,

@@ -90,6 +90,10 @@ pub(super) fn made(plan: &Printed, host: &Host) -> Result<Vec<Made>, String> {
                     &["ro", "nosuid", "nodev"],
                 )?);
             }
+            // Empty, and nobody's to open.
+            Does::Hide { at, .. } => {
+                made.push(Made::fresh(at, "tmpfs", &["ro", "nosuid", "nodev"]));
+            }
             Does::RemountReadOnly { at } => {
                 let mount = made.iter_mut().rev().find(|made| made.mount.at == *at);
                 let mount = mount.ok_or_else(|| format!("nothing is mounted at {at}"))?;

@@ -80,6 +80,14 @@ pub(super) fn add(
                 places.add(places.own(at.clone(), Kind::File, 0o644, content));
             }
             Does::Copy { at } => places.add(places.own(at.clone(), Kind::File, 0o555, None)),
+            Does::Hide { at, folder } => {
+                let (kind, mode) = if *folder {
+                    (Kind::Folder, Some("0000".into()))
+                } else {
+                    (Kind::File, None)
+                };
+                places.add(places.own(at.clone(), kind, 0, mode));
+            }
             Does::Proc { at } => proc(&mut places, host, at),
             Does::Dev { at } => {
                 places.add(folder(&places, at.clone()));

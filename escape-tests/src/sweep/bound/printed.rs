@@ -104,6 +104,10 @@ pub enum Does {
     Cover {
         at: Text,
     },
+    Hide {
+        at: Text,
+        folder: bool,
+    },
     RemountReadOnly {
         at: Text,
     },

@@ -1,0 +1,190 @@
+//! Owns what of a project is remembered before a session, so that its end can be told from its start: each place of the list
+//! of what the host runs, by kind, mode and content. A number of places that does not grow with the project.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, readlinkat};
+use nix::sys::stat::{FileStat, SFlag, fstat};
+use nix::time::{ClockId, clock_gettime};
+use sha2::{Digest, Sha256};
+
+use super::tree::{self, Budget, Entry, Visitor, is_kind};
+use super::{FILE_LIMIT, Facts, Git};
+use crate::cli::Scan;
+use crate::hostrun::Base;
+use crate::plan::Plan;
+use crate::report;
+use crate::text::Text;
+
+/// The most names of one listed folder that are remembered. What lies beyond is told apart by its time.
+const MOST_NAMES: usize = 512;
+
+/// What was there before a session.
+#[derive(Debug)]
+pub struct Before {
+    pub(super) scan: Scan,
+    pub(super) project: Text,
+    /// The project's git folder, wherever it lies.
+    pub(super) git: PathBuf,
+    /// What can be written inside.
+    pub(super) tops: Vec<PathBuf>,
+    /// The clock that gives files their times (clock_gettime(2), CLOCK_REALTIME_COARSE).
+    pub(super) began: (i64, i64),
+    pub(super) prints: Prints,
+}
+
+/// What lies at each place that is looked at by name.
+pub(super) type Prints = BTreeMap<PathBuf, Print>;
+
+/// What one of them is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Print {
+    /// Kind and mode (inode(7)).
+    mode: u32,
+    content: Content,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Content {
+    /// Of a regular file.
+    Sum([u8; 32]),
+    /// Of one that is too large, or cannot be read: size and time of the last change.
+    Size(i64, (i64, i64)),
+    /// Of a link.
+    Target(OsString),
+    /// Of a folder, and of what is no file.
+    None,
+}
+
+impl Before {
+    /// Remembers what `plan` lets a session write.
+    #[must_use]
+    pub fn take(plan: &Plan, facts: &Facts, scan: Scan) -> Self {
+        let writable = plan.binds().filter(|(_, _, writable, _)| *writable);
+        let git = match &facts.project.git {
+            Git::Linked(link) => link.common.path().to_owned(),
+            Git::None | Git::Inside | Git::Left(_) => plan.project.path().join(".git"),
+        };
+        let mut before = Self {
+            scan,
+            project: plan.project.clone(),
+            tops: writable.map(|(from, ..)| from.path().to_owned()).collect(),
+            git,
+            began: now(),
+            prints: Prints::new(),
+        };
+        if scan != Scan::Off {
+            before.prints = before.look();
+        }
+        before
+    }
+
+    /// What lies at each place of the list now.
+    pub(super) fn look(&self) -> Prints {
+        let mut prints = Prints::new();
+        for entry in report::fixed() {
+            let at = match entry.base {
+                Base::Git => self.git.join(entry.pattern),
+                Base::Project => self.project.path().join(entry.pattern),
+            };
+            let Some((print, stat)) = Print::of(&at) else {
+                continue;
+            };
+            if is_kind(&stat, SFlag::S_IFDIR) && at != self.git {
+                let mut listed = Listed {
+                    folder: &at,
+                    prints: &mut prints,
+                    room: MOST_NAMES,
+                };
+                let mut budget = Budget::new(None, &|| false);
+                tree::walk(&at, (), &mut budget, &mut listed);
+            } else {
+                prints.insert(at, print);
+            }
+        }
+        prints
+    }
+}
+
+/// As the kernel would write it to a file that is changed now.
+fn now() -> (i64, i64) {
+    clock_gettime(ClockId::CLOCK_REALTIME_COARSE)
+        .map_or((0, 0), |now| (now.tv_sec(), now.tv_nsec()))
+}
+
+impl Print {
+    /// What lies at `at`. Where a link is on the way, that link stands for it.
+    fn of(at: &Path) -> Option<(Self, FileStat)> {
+        let held = match tree::open(AT_FDCWD, at.as_os_str(), OFlag::O_PATH) {
+            Ok(held) => held,
+            Err(Errno::ELOOP) => {
+                return Self::of(at.parent()?);
+            }
+            Err(_) => return None,
+        };
+        let stat = fstat(&held).ok()?;
+        let content = if is_kind(&stat, SFlag::S_IFLNK) {
+            Content::Target(readlinkat(&held, "").unwrap_or_default())
+        } else if is_kind(&stat, SFlag::S_IFREG) {
+            small(at).map_or(
+                Content::Size(stat.st_size, changed(&stat)),
+                |(content, _)| Content::Sum(Sha256::digest(&content).into()),
+            )
+        } else {
+            Content::None
+        };
+        let mode = stat.st_mode;
+        Some((Self { mode, content }, stat))
+    }
+}
+
+/// The time of the last change, of content or of what is known about it.
+pub(super) fn changed(stat: &FileStat) -> (i64, i64) {
+    (stat.st_ctime, stat.st_ctime_nsec)
+}
+
+/// A small regular file, reached through no link and opened without waiting.
+pub(super) fn small(at: &Path) -> Option<(Vec<u8>, FileStat)> {
+    let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK;
+    let limit = i64::try_from(FILE_LIMIT).ok()?;
+    let fit = |stat: &FileStat| is_kind(stat, SFlag::S_IFREG) && stat.st_size <= limit;
+    let held = tree::open(AT_FDCWD, at.as_os_str(), OFlag::O_PATH).ok()?;
+    fstat(&held).ok().filter(fit)?;
+    // It may be something else by now.
+    let file = File::from(tree::open(AT_FDCWD, at.as_os_str(), flags).ok()?);
+    let stat = fstat(&file).ok().filter(fit)?;
+    let mut content = Vec::new();
+    file.take(FILE_LIMIT).read_to_end(&mut content).ok()?;
+    Some((content, stat))
+}
+
+/// Everything below a folder of the list.
+struct Listed<'a> {
+    folder: &'a Path,
+    prints: &'a mut Prints,
+    room: usize,
+}
+
+impl Visitor for Listed<'_> {
+    type Inherited = ();
+
+    fn enter(&mut self, _: &Path, _: &[(OsString, bool)], (): &()) {}
+
+    fn see(&mut self, entry: &Entry<'_>, (): &()) -> Option<()> {
+        self.room = self.room.checked_sub(1)?;
+        if !entry.is_folder {
+            let at = self.folder.join(entry.path());
+            if let Some((print, _)) = Print::of(&at) {
+                self.prints.insert(at, print);
+            }
+        }
+        Some(())
+    }
+
+    fn closed(&mut self, _: &Path, _: Errno) {}
+}

@@ -1,0 +1,220 @@
+//! Owns walking a folder of which nothing can be trusted: breadth first, by descriptors, within a budget.
+//!
+//! No link is followed, no mount is entered and nothing but folders is opened (openat2(2), RESOLVE_NO_SYMLINKS and
+//! RESOLVE_NO_XDEV), so that a loop, a FIFO, or a name that is swapped meanwhile leads nowhere.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use nix::dir::{Dir, Type};
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat2, readlinkat};
+use nix::sys::stat::{FileStat, fstatat};
+
+/// So many names are looked at in any case: on a busy machine time alone says little.
+const AT_LEAST: u64 = 2048;
+
+/// How much may be looked at.
+pub(crate) struct Budget<'a> {
+    /// When it is over, if ever.
+    end: Option<Instant>,
+    /// Whether somebody wants it to stop.
+    stopped: &'a dyn Fn() -> bool,
+    /// Whether it stopped before all was seen.
+    over: bool,
+    /// How many names were seen.
+    pub(crate) seen: u64,
+}
+
+impl<'a> Budget<'a> {
+    /// `time` from now, or as long as it takes; less where `stopped` says so.
+    pub(crate) fn new(time: Option<Duration>, stopped: &'a dyn Fn() -> bool) -> Self {
+        Self {
+            end: time.map(|time| Instant::now() + time),
+            stopped,
+            over: false,
+            seen: 0,
+        }
+    }
+
+    /// Whether all was seen so far.
+    pub(crate) fn sufficed(&self) -> bool {
+        !self.over
+    }
+
+    /// Whether its time is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.end.is_some_and(|end| Instant::now() >= end)
+    }
+
+    /// Counts one name; false where no other may be looked at. The clock is asked now and then, and not about the first names.
+    fn next(&mut self) -> bool {
+        if self.seen >= AT_LEAST && self.seen.is_multiple_of(32) {
+            self.over |= self.is_over() || (self.stopped)();
+        }
+        if !self.over {
+            self.seen += 1;
+        }
+        !self.over
+    }
+}
+
+/// A name in a folder.
+pub(crate) struct Entry<'a> {
+    /// The folder, from the top of the walk.
+    pub(crate) folder: &'a Path,
+    /// Its name.
+    pub(crate) name: &'a OsStr,
+    /// Whether it is a folder.
+    pub(crate) is_folder: bool,
+    at: BorrowedFd<'a>,
+}
+
+impl Entry<'_> {
+    /// Its path from the top of the walk.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.join(self.name)
+    }
+
+    /// What it is; of a link, the link.
+    pub(crate) fn stat(&self) -> nix::Result<FileStat> {
+        fstatat(self.at, self.name, AtFlags::AT_SYMLINK_NOFOLLOW)
+    }
+
+    /// Where it leads, if it is a link.
+    pub(crate) fn target(&self) -> Option<OsString> {
+        readlinkat(self.at, self.name).ok()
+    }
+}
+
+/// Who looks.
+pub(crate) trait Visitor {
+    /// What a folder hands down to those in it.
+    type Inherited: Clone;
+
+    /// A folder, with the names in it, before they are seen one by one.
+    fn enter(
+        &mut self,
+        folder: &Path,
+        names: &[(OsString, bool)],
+        from_above: &Self::Inherited,
+    ) -> Self::Inherited;
+
+    /// A name in it. Says what the folder hands down where it is to be entered.
+    fn see(&mut self, entry: &Entry<'_>, inherited: &Self::Inherited) -> Option<Self::Inherited>;
+
+    /// A folder that cannot be entered; EXDEV where it is another file system.
+    fn closed(&mut self, folder: &Path, error: Errno);
+}
+
+/// Walks the tree below `top`.
+pub(crate) fn walk<V: Visitor>(
+    top: &Path,
+    inherited: V::Inherited,
+    budget: &mut Budget<'_>,
+    visitor: &mut V,
+) {
+    let Ok(root) = open(
+        AT_FDCWD,
+        top.as_os_str(),
+        OFlag::O_PATH | OFlag::O_DIRECTORY,
+    ) else {
+        visitor.closed(Path::new(""), Errno::last());
+        return;
+    };
+    let mut ahead = VecDeque::from([(PathBuf::new(), inherited)]);
+    while let Some((path, inherited)) = ahead.pop_front() {
+        let here = if path.as_os_str().is_empty() {
+            OsStr::new(".")
+        } else {
+            path.as_os_str()
+        };
+        let opened = open_folder(&root, here).and_then(Dir::from_fd);
+        let mut folder = match opened {
+            Ok(folder) => folder,
+            // Gone meanwhile.
+            Err(Errno::ENOENT | Errno::ENOTDIR) => continue,
+            Err(error) => {
+                visitor.closed(&path, error);
+                continue;
+            }
+        };
+        let names = names(&mut folder, budget);
+        let handed_down = visitor.enter(&path, &names, &inherited);
+        for (name, is_folder) in &names {
+            if !budget.next() {
+                return;
+            }
+            let entry = Entry {
+                folder: &path,
+                name,
+                is_folder: *is_folder,
+                at: folder.as_fd(),
+            };
+            if let Some(inherited) = visitor.see(&entry, &handed_down).filter(|_| *is_folder) {
+                ahead.push_back((entry.path(), inherited));
+            }
+        }
+        if !budget.sufficed() {
+            return;
+        }
+    }
+}
+
+/// The names in a folder, and whether each is a folder. Cut short where the budget is over.
+fn names(folder: &mut Dir, budget: &mut Budget<'_>) -> Vec<(OsString, bool)> {
+    let mut names = Vec::new();
+    let mut unknown = Vec::new();
+    for (number, entry) in folder.iter().flatten().enumerate() {
+        let name = OsStr::from_bytes(entry.file_name().to_bytes());
+        if name == "." || name == ".." {
+            continue;
+        }
+        if number as u64 >= AT_LEAST && number % 256 == 0 && budget.is_over() {
+            budget.over = true;
+            break;
+        }
+        // Some file systems do not tell (readdir(3)).
+        if entry.file_type().is_none() {
+            unknown.push(names.len());
+        }
+        names.push((name.to_owned(), entry.file_type() == Some(Type::Directory)));
+    }
+    for index in unknown {
+        let stat = fstatat(
+            folder.as_fd(),
+            names[index].0.as_os_str(),
+            AtFlags::AT_SYMLINK_NOFOLLOW,
+        );
+        names[index].1 = stat.is_ok_and(|stat| is_kind(&stat, nix::sys::stat::SFlag::S_IFDIR));
+    }
+    names
+}
+
+/// Whether it is of that kind.
+pub(crate) fn is_kind(stat: &FileStat, kind: nix::sys::stat::SFlag) -> bool {
+    stat.st_mode & nix::sys::stat::SFlag::S_IFMT.bits() == kind.bits()
+}
+
+fn open_folder(root: &OwnedFd, path: &OsStr) -> nix::Result<OwnedFd> {
+    let how = OpenHow::new()
+        .flags(OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)
+        .resolve(
+            ResolveFlag::RESOLVE_BENEATH
+                | ResolveFlag::RESOLVE_NO_SYMLINKS
+                | ResolveFlag::RESOLVE_NO_XDEV,
+        );
+    openat2(root, path, how)
+}
+
+/// Opens `name` in `folder`, never through a link.
+pub(crate) fn open(folder: impl AsFd, name: &OsStr, flags: OFlag) -> nix::Result<OwnedFd> {
+    let how = OpenHow::new()
+        .flags(flags | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW)
+        .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
+    openat2(folder, name, how)
+}
