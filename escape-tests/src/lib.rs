@@ -82,6 +82,22 @@ fn writable(folder: &Path) -> bool {
     nix::unistd::access(folder, nix::unistd::AccessFlags::W_OK).is_ok()
 }
 
+/// Raises each limit of this program and its children above what claudebox allows a session, where root runs it: else the loss of
+/// a limit could not be seen.
+fn allow_more_than_usual() {
+    use claudebox::limit::Limited;
+    use nix::sys::resource::{getrlimit, setrlimit};
+    for on in Limited::ALL {
+        let Ok((soft, hard)) = getrlimit(on.resource()) else {
+            continue;
+        };
+        let hard = hard.max(2 * on.usual() + 10);
+        // Programs that close every descriptor that they may have take long where that is many.
+        let soft = if on == Limited::Files { soft } else { hard };
+        let _ = setrlimit(on.resource(), soft, hard);
+    }
+}
+
 /// Has callers of this program and its children live in memory, where root runs it: in a mount namespace of its own, so that nobody
 /// else sees it and nothing is left, however it ends. To be called while it has one thread.
 ///
@@ -89,6 +105,7 @@ fn writable(folder: &Path) -> bool {
 /// moment ago (ext4). Without root, or the right to mount, they lie in the target folder.
 pub fn live_in_memory() {
     use nix::mount::{MsFlags, mount};
+    allow_more_than_usual();
     if !is_root() || nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNS).is_err() {
         return;
     }

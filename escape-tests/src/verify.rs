@@ -58,7 +58,7 @@ struct Args {
 
     /// How many seconds a sandbox may take
     #[arg(long, value_name = "SECONDS", default_value_t = 20, hide = true)]
-    limit: u64,
+    patience: u64,
 
     #[command(flatten)]
     verify: VerifyArgs,
@@ -275,7 +275,7 @@ fn attack(
         ));
         let session = Session {
             launcher: &args.launcher,
-            limit: Duration::from_secs(args.limit),
+            limit: Duration::from_secs(args.patience),
             flags: args.verify.shared.words(),
             probes,
             signals,

@@ -223,7 +223,8 @@ fn flags(action: &Action, contents: &mut Vec<(RawFd, Content)>) -> Vec<OsString>
         | Action::FenceFiles { .. }
         | Action::FenceDevices { .. }
         | Action::BeUndumpable
-        | Action::NoCoreDumps => Vec::new(),
+        | Action::NoCoreDumps
+        | Action::Limit { .. } => Vec::new(),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Owns telling whether the sandbox can run here, part by part, each with its fix (RUN-09): from facts, and by really
 //! starting one.
 
+mod limits;
+
 use serde::Serialize;
 
 use crate::cli::{Entry, SharedArgs, Target, Tier};
@@ -112,6 +114,7 @@ pub fn examine(
     }
     findings.extend(network_parts(facts, parts));
     findings.push(nix(facts, parts));
+    findings.push(limits::limits(facts, parts.cgroup.as_ref()));
     let can_run = findings
         .iter()
         .all(|finding| finding.verdict != Verdict::Failure);
@@ -271,12 +274,8 @@ fn landlock(facts: &Facts) -> Finding {
 /// PID 1 takes its descriptors by pidfd_getfd(2), and sources are held by openat2(2).
 fn kernel(facts: &Facts) -> Finding {
     let release = &facts.host.kernel.release;
-    let mut numbers = release
-        .split(['.', '-'])
-        .map(|number| number.parse::<u32>().unwrap_or(0));
-    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     let found = format!("Linux {release}, {}", facts.host.os_name);
-    if version < (5, 6) {
+    if facts.host.kernel.version() < (5, 6) {
         let fix = Some("use Linux 5.6 or later".into());
         return finding("kernel", Verdict::Failure, found, fix);
     }

@@ -4,6 +4,7 @@
 //! What may not be is refused here, with the reason and the way out.
 
 mod grants;
+mod limits;
 mod ssh;
 mod variables;
 
@@ -13,6 +14,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 pub use self::grants::{Grant, split_mount};
+pub use self::limits::Limit;
 pub use self::ssh::Ssh;
 pub use self::variables::{GENERATED, HOST_ALLOWLIST, Variable, steers};
 use crate::cli::{Entry, Target, Tier};
@@ -98,6 +100,8 @@ pub struct Config {
     pub path: Vec<Grant>,
     /// What of ssh is given.
     pub ssh: Ssh,
+    /// What a session may use up.
+    pub limits: Vec<Limit>,
     /// Profiles in force, in order.
     pub profiles: Vec<Text>,
     /// What the person should know and that stops nothing.
@@ -171,6 +175,14 @@ pub enum ConfigError {
     /// A file that steers claudebox can be written inside.
     #[error("{file} steers claudebox and lies in {folder}, which can be written inside")]
     OwnFile { file: Text, folder: Text },
+    /// A limit.
+    #[error("the limit `{value}` ({origin}) cannot be had: {why}")]
+    Limit {
+        value: Text,
+        origin: String,
+        why: String,
+        hint: String,
+    },
     /// No ssh agent.
     #[error("--with-ssh: {0}")]
     SshAgent(String),
@@ -213,6 +225,7 @@ impl Hint for ConfigError {
             ConfigError::OwnFile { .. } => {
                 "keep what steers claudebox out of what can be written inside".into()
             }
+            ConfigError::Limit { hint, .. } => hint.clone(),
             ConfigError::SshAgent(_) => "start one (ssh-agent) and add a key (ssh-add), then try again".into(),
         })
     }
@@ -242,6 +255,7 @@ impl Config {
         refuse_own_files(facts, &grants)?;
         let path = grants::path(entry, facts, &profiles, &grants)?;
         let ssh = ssh::requested(entry, facts, &profiles)?;
+        let limits = limits::all(entry, facts, &profiles, &mut notes)?;
         for grant in grants
             .iter()
             .chain(&path)
@@ -257,6 +271,7 @@ impl Config {
             grants,
             path,
             ssh,
+            limits,
             profiles: profiles.into_iter().map(|(path, _)| path).collect(),
             notes,
         })

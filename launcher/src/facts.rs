@@ -8,6 +8,7 @@
 )]
 
 mod agent;
+mod cgroup;
 mod host;
 mod own_files;
 mod parts;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 pub use self::agent::{Found, Interpreter, PassedOver, Program, ProgramKind};
+pub use self::cgroup::Cgroup;
 pub use self::host::{Bwrap, Host, Kernel, OF_ROOT_ALONE, RESOLVED_ETC, SYSTEM_FOLDERS};
 pub use self::own_files::{Content, OwnFiles, ProfileFile};
 pub use self::parts::{NixDaemon, Parts};

@@ -21,6 +21,7 @@ use std::os::unix::net::UnixStream;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -30,6 +31,7 @@ use serde::{Deserialize, Serialize};
 pub use self::filter::{Denied, Rule};
 pub use self::found::{Found, MountPoint};
 pub use self::landlock::{ABI_OF_DEVICES, ABI_OF_FILES, ABI_OF_SCOPES, Enforced, May, Place};
+use crate::limit::Limited;
 use crate::plan::{Action, Plan};
 use crate::text::Text;
 
@@ -49,6 +51,7 @@ pub struct Order {
     cwd: Text,
     undumpable: bool,
     no_core_dumps: bool,
+    limits: Vec<(Limited, u64)>,
     denied: Vec<Rule>,
     watched: Vec<Text>,
     scope_abstract_sockets: bool,
@@ -86,6 +89,14 @@ impl Order {
             cwd: plan.cwd.clone(),
             undumpable: has(Action::BeUndumpable),
             no_core_dumps: has(Action::NoCoreDumps),
+            limits: plan
+                .steps
+                .iter()
+                .filter_map(|step| match step.action {
+                    Action::Limit { on, most } => Some((on, most)),
+                    _ => None,
+                })
+                .collect(),
             denied: plan
                 .steps
                 .iter()
@@ -202,8 +213,12 @@ fn confine(order: &Order, control: &UnixStream) -> io::Result<Enforced> {
         nix::sys::prctl::set_dumpable(false)?;
     }
     if order.no_core_dumps {
-        use nix::sys::resource::{Resource, setrlimit};
         setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    }
+    for (on, most) in &order.limits {
+        // A ceiling: what is lower stays.
+        let (soft, hard) = getrlimit(on.resource())?;
+        setrlimit(on.resource(), soft.min(*most), hard.min(*most))?;
     }
     let enforced = landlock::confine(order)?;
     filter::apply(&order.denied).map_err(io::Error::other)?;

@@ -33,6 +33,7 @@ pub mod guard;
 pub mod hint;
 pub mod init;
 pub mod launch;
+pub mod limit;
 pub mod page;
 pub mod place;
 pub mod plan;

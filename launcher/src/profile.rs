@@ -12,6 +12,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use crate::cli::Tier;
 use crate::facts::{Content, ProfileFile};
 use crate::hint::{Hint, nearest};
+use crate::limit::Limited;
 use crate::text::Text;
 
 /// What a profile says.
@@ -37,6 +38,8 @@ pub struct Profile {
     pub path: Vec<String>,
     /// What of ssh to give.
     pub ssh: Object<Ssh>,
+    /// What a session may use up.
+    pub limits: Object<Limits>,
 }
 
 /// A key that is there has a value; `null` is none.
@@ -88,6 +91,56 @@ pub struct Ssh {
     pub agent: bool,
     /// Private keys to show.
     pub keys: Vec<String>,
+}
+
+/// What a session may use up; each by the name that it has in `--limit`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Limits {
+    /// Processes.
+    #[serde(deserialize_with = "said")]
+    pub processes: Option<Amount>,
+    /// Open files of each process.
+    #[serde(deserialize_with = "said")]
+    pub files: Option<Amount>,
+    /// Memory that cannot be swapped out.
+    #[serde(deserialize_with = "said")]
+    pub locked_memory: Option<Amount>,
+}
+
+impl Limits {
+    /// Those that are said, as they would be typed.
+    pub fn said(&self) -> impl Iterator<Item = (Limited, String)> {
+        let all = [
+            (Limited::Processes, &self.processes),
+            (Limited::Files, &self.files),
+            (Limited::LockedMemory, &self.locked_memory),
+        ];
+        let said = all.map(|(on, amount)| amount.as_ref().map(|amount| (on, amount.typed())));
+        said.into_iter().flatten()
+    }
+}
+
+/// A number, or a number with a unit as a string.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "invalid value, expected a number, or a string such as \"64M\""
+)]
+pub enum Amount {
+    /// A number.
+    Number(u64),
+    /// As it is typed.
+    Typed(String),
+}
+
+impl Amount {
+    fn typed(&self) -> String {
+        match self {
+            Amount::Number(number) => number.to_string(),
+            Amount::Typed(typed) => typed.clone(),
+        }
+    }
 }
 
 /// A `T` that is written as a JSON object. serde's own structs may also be written as arrays, by position.

@@ -6,7 +6,7 @@
 
 use claudebox::check::{Report, Verdict, examine};
 use claudebox::cli::Tier;
-use claudebox::facts::{Bwrap, Facts, NixDaemon, Parts};
+use claudebox::facts::{Bwrap, Cgroup, Facts, NixDaemon, Parts};
 use claudebox::launch::LaunchError;
 use claudebox::remedy::explain;
 
@@ -22,6 +22,7 @@ fn parts() -> Parts {
         pasta: Some("/usr/bin/pasta".into()),
         slirp4netns: None,
         nix_daemon: None,
+        cgroup: None,
     }
 }
 
@@ -157,6 +158,33 @@ fn bwrap_is_missing_or_unfit_and_the_fix_is_this_distribution_s() {
 }
 
 #[test]
+fn limits_and_the_control_group_are_told_truly() {
+    let with = |cgroup: Option<Cgroup>, change: fn(&mut Facts)| {
+        let mut facts = debian();
+        change(&mut facts);
+        report(&facts, &Parts { cgroup, ..parts() })
+    };
+    let none = with(None, |_| {});
+    says(&none, "limits", Verdict::Warning, &["no cgroup v2"]);
+    let group = |controllers: &[&str], delegated| {
+        Some(Cgroup {
+            path: "/user.slice/x.scope".into(),
+            controllers: controllers.iter().map(|one| (*one).to_owned()).collect(),
+            delegated,
+        })
+    };
+    let words = ["is delegated", "memory, pids", "systemd-run --user --scope"];
+    let full = with(group(&["memory", "pids", "hugetlb"], true), |_| {});
+    says(&full, "limits", Verdict::Ok, &words);
+    let others = with(group(&["memory"], false), |_| {});
+    says(&others, "limits", Verdict::Ok, &["is not delegated"]);
+    let bare = with(group(&[], true), |_| {});
+    says(&bare, "limits", Verdict::Warning, &["has no controller"]);
+    let old = with(None, |facts| facts.host.kernel.release = "5.10.0".into());
+    says(&old, "limits", Verdict::Warning, &["processes are not"]);
+}
+
+#[test]
 fn the_kernel_landlock_and_wsl_are_named() {
     let mut facts = debian();
     facts.host.kernel.landlock_abi = 0;
@@ -186,6 +214,7 @@ fn the_parts_of_the_network_and_nix_are_told_apart() {
         pasta: None,
         slirp4netns: None,
         nix_daemon: None,
+        cgroup: None,
     };
     let nothing = report(&debian(), &bare);
     says(

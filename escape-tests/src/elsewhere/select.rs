@@ -71,10 +71,13 @@ fn on(probe: &Probe, tier: Tier) -> bool {
 }
 
 /// Whether it is one session that anything can start. Who meddles with a plan, or between audit and start, needs claudebox.
-fn is_one_session(probe: &Probe) -> bool {
+fn is_one_session(name: &str, probe: &Probe) -> bool {
     let by_itself = probe.before.is_none() && probe.meddle.is_none() && probe.amiss.is_none();
-    by_itself && probe.then.is_empty() && !probe.in_company
+    by_itself && probe.then.is_empty() && !probe.in_company && !BY_FLAGS.contains(&name)
 }
+
+/// Those that are about flags of claudebox, which CMD was not given.
+const BY_FLAGS: [&str; 1] = ["limits_hit"];
 
 /// The probes of one session that the filters name, on the tier.
 ///
@@ -90,7 +93,7 @@ pub fn select(args: &Args, there: There) -> Result<Vec<Chosen>, Complaint> {
     };
     let chosen: Vec<Chosen> = probes::ALL
         .iter()
-        .filter(|(name, probe)| named(name) && is_one_session(probe) && on(probe, args.tier))
+        .filter(|(name, probe)| named(name) && is_one_session(name, probe) && on(probe, args.tier))
         .map(|(name, probe)| Chosen {
             name,
             probe,

@@ -278,6 +278,9 @@ pub fn breaking(guard: Guard) -> Breaking {
         Guard::NoCoreDumps => {
             Edit(|plan, _, _| without(plan, |action| *action == Action::NoCoreDumps))
         }
+        Guard::Limits => {
+            Edit(|plan, _, _| without(plan, |action| matches!(action, Action::Limit { .. })))
+        }
         Guard::DieWithParent => {
             Edit(|plan, _, _| without(plan, |action| *action == Action::DieWithParent))
         }

@@ -17,6 +17,7 @@ use claudebox::cli::Tier;
 use claudebox::config::Origin;
 use claudebox::facts::Facts;
 use claudebox::guard::Guard;
+use claudebox::limit::Limited;
 use claudebox::plan::{Action, Namespace, Plan, Variable};
 use serde::{Deserialize, Serialize};
 
@@ -84,7 +85,7 @@ pub fn all(plan: &Plan, bait: &Bait) -> Vec<Mutation> {
         found.push(Mutation { listed, change });
     };
     for (number, step) in plan.steps.iter().enumerate() {
-        if is_of_bwrap(&step.action) {
+        if is_of_bwrap(&step.action) || is_the_callers_own(&step.action) {
             continue;
         }
         let name = named_step(&step.action, bait);
@@ -235,6 +236,16 @@ pub fn is_of_bwrap(action: &Action) -> bool {
     *action == always || *action == Action::NoNewPrivileges
 }
 
+/// A limit that the caller is under already, so that nothing changes without it: where root that runs the tests may raise limits
+/// (CAP_SYS_RESOURCE), there is none. What a person may set is tried lower than anybody's own.
+fn is_the_callers_own(action: &Action) -> bool {
+    let Action::Limit { on, most } = action else {
+        return false;
+    };
+    let own = nix::sys::resource::getrlimit(on.resource());
+    !Limited::SETTABLE.contains(on) && own.is_ok_and(|(_, hard)| hard <= *most)
+}
+
 /// A path by a name that is the same on every run: what is fresh for each trial stands in angle brackets.
 fn shown_place(path: &Path, bait: &Bait) -> String {
     let programs = bait.inside.parent().unwrap_or(&bait.inside);
@@ -306,6 +317,7 @@ fn named_step(action: &Action, bait: &Bait) -> String {
         Action::FenceDevices { .. } => "the fence of devices".into(),
         Action::BeUndumpable => "being undumpable".into(),
         Action::NoCoreDumps => "no core dumps".into(),
+        Action::Limit { on, .. } => format!("the limit of {}", on.name()),
     };
     format!("without {what}")
 }

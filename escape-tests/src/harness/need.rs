@@ -29,8 +29,8 @@ pub enum Unbuilt {
     HostRunGuarded,
     /// The rest of the system call filter.
     WideFilter,
-    /// Limits on processes, memory and open files.
-    Limits,
+    /// Limits on memory and CPU.
+    MemoryLimits,
     /// Secrets that lie in the project itself are hidden on request.
     ProjectSecretsHidden,
     /// The terminal is given back as it was, screen and open file too.
@@ -51,7 +51,7 @@ impl Unbuilt {
                 "HostRunGuarded: what the host would run later is read-only or reported (FS-I, EXIT-A)"
             }
             Unbuilt::WideFilter => "WideFilter: the system calls of HARD-02 that pass today",
-            Unbuilt::Limits => "Limits: processes, memory, open files (HARD-04)",
+            Unbuilt::MemoryLimits => "MemoryLimits: memory and CPU of a session (HARD-04)",
             Unbuilt::ProjectSecretsHidden => "ProjectSecretsHidden: --hide (FS-J)",
             Unbuilt::TerminalRestored => {
                 "TerminalRestored: screen modes and flags as they were (HARD-06)"

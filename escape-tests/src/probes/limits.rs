@@ -1,32 +1,63 @@
-//! Without limits a session takes every process, every open file and all locked memory that its user may have: the user's own
-//! shell then cannot start a program. The limits are read, and nothing is used up.   (threats: RES-01, RES-02, RES-05, RES-06)
-use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
+//! Without limits a session takes every process, every queue and every waiting signal that its user may have, and runs before
+//! the user's own programs: the user's shell then cannot start a program. Limits are read, nothing is used up, and what nobody
+//! can set has the same bound on every host.   (threats: RES-05, RES-06)
+use claudebox::limit::Limited;
+use nix::libc;
+use nix::sys::resource::{getrlimit, setrlimit};
 
+use crate::harness::inside::{in_child, system_call};
 use crate::probe::*;
 
-const LIMITS: [(&str, Resource); 4] = [
-    ("processes", Resource::RLIMIT_NPROC),
-    ("address space or memory", Resource::RLIMIT_AS),
-    ("queued signals", Resource::RLIMIT_SIGPENDING),
-    ("open files", Resource::RLIMIT_NOFILE),
-];
+/// What no flag and no profile changes.
+fn fixed() -> impl Iterator<Item = Limited> {
+    let settable = |on: &Limited| Limited::SETTABLE.contains(on);
+    Limited::ALL.into_iter().filter(move |on| !settable(on))
+}
 
 pub const PROBE: Probe = Probe {
-    asks: "may it take as many processes, files and memory as its user?",
-    threats: &["RES-01", "RES-02", "RES-05", "RES-06"],
-    needs: &[Need::Unbuilt(Unbuilt::Limits)],
-    expect: Expect::Exactly(|_| Seen::each(LIMITS.map(|(name, _)| name), |_| Act::saw("limited"))),
+    asks: "may it queue, signal and hurry as much as its user?",
+    threats: &["RES-05", "RES-06"],
+    behind: &[Guard::Limits],
+    harmless: true,
+    also_as_root: true,
+    expect: Expect::Exactly(|_| {
+        let mut seen = Seen::default();
+        for on in fixed() {
+            seen.add(on.name(), Act::saw("within"));
+            seen.add(format!("{} raised", on.name()), Act::errno(Errno::EPERM));
+        }
+        seen.and("SCHED_RR", Act::errno(Errno::EPERM))
+            .and("a nice value of -1", Act::errno(Errno::EACCES))
+    }),
     attempt: |_| {
         let mut seen = Seen::default();
-        for (name, limit) in LIMITS {
-            let act = match getrlimit(limit) {
-                Ok((_, RLIM_INFINITY)) => Act::saw("unlimited"),
-                Ok(_) => Act::saw("limited"),
+        for on in fixed() {
+            let hard = getrlimit(on.resource()).map(|(_, hard)| hard);
+            let act = match hard {
+                Ok(hard) if hard <= on.usual() => Act::saw("within"),
+                Ok(hard) => Act::saw(hard),
                 Err(errno) => Act::errno(errno),
             };
-            seen.add(name, act);
+            seen.add(on.name(), act);
+            let more = hard.unwrap_or(0) + 1;
+            let raised = in_child(|| Act::of_nix(setrlimit(on.resource(), more, more)));
+            seen.add(format!("{} raised", on.name()), raised);
         }
-        seen
+        // In a child, which ends at once.
+        let policy = in_child(|| {
+            let priority = 1_i32;
+            let parameters = &raw const priority as i64;
+            let policy = i64::from(libc::SCHED_RR);
+            system_call(
+                libc::SYS_sched_setscheduler,
+                [0, policy, parameters, 0, 0, 0],
+            )
+        });
+        let nice = in_child(|| {
+            let which = i64::from(libc::PRIO_PROCESS);
+            system_call(libc::SYS_setpriority, [which, 0, -1, 0, 0, 0])
+        });
+        seen.and("SCHED_RR", policy).and("a nice value of -1", nice)
     },
     ..Probe::USUAL
 };

@@ -9,7 +9,7 @@ pub const PROBE: Probe = Probe {
     asks: "can it run before the programs of its user?",
     threats: &["RES-06"],
     // With one of them left, there is no capability over the machine.
-    behind: &[Guard::UserNamespace, Guard::NoCapabilities],
+    behind: &[Guard::UserNamespace, Guard::NoCapabilities, Guard::Limits],
     also_as_root: true,
     expect: Expect::Exactly(|_| {
         Seen::one("SCHED_FIFO", Act::errno(Errno::EPERM))

@@ -17,7 +17,11 @@ use crate::attempt::{Attempt, What, start};
 use crate::judge::{Named, Red, reds};
 
 /// Probes that hold in company, and are made alone all the same.
-const ALONE: [(&str, &str); 6] = [
+const ALONE: [(&str, &str); 7] = [
+    (
+        "limits_hit",
+        "it asks for limits that are too low for others",
+    ),
     (
         "command_lines",
         "it waits for a look from outside while it runs",

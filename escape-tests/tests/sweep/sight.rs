@@ -63,6 +63,7 @@ pub(crate) fn sight(guard: Guard) -> Sight {
         ),
         Guard::InitProtected => By(|_| "/proc/1/environ: readable".into()),
         Guard::NoCoreDumps => By(|_| "limit of core files: ".into()),
+        Guard::Limits => By(|_| "limit of processes: ".into()),
         Guard::ProjectOnly => By(|bait| format!("{}: it is there", bait.beside.display())),
         Guard::DieWithParent => {
             Unseen("it counts when the session is over, and this looks while it runs")

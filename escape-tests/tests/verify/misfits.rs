@@ -138,7 +138,7 @@ fn a_hang() {
     let person = Person::new(false);
     let hanging = person.script("exec sleep 60");
     let ran = run(
-        &mut person.companion(&hanging, &["--network", "none", "--limit", "1"]),
+        &mut person.companion(&hanging, &["--network", "none", "--patience", "1"]),
         SOON,
     );
     untried(&ran, "did not end within 1 s");

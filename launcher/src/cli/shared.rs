@@ -42,6 +42,10 @@ pub struct SharedArgs {
     #[arg(long, value_name = "PATH")]
     pub ssh_key: Vec<PathBuf>,
 
+    /// Limit what a session may use: processes, files (open, of each process) or locked-memory (repeatable)
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub limit: Vec<String>,
+
     /// Start although the caller is uid 0; inside it is an ordinary user
     #[arg(long)]
     pub allow_root: bool,
@@ -61,6 +65,7 @@ impl SharedArgs {
             path_add,
             with_ssh,
             ssh_key,
+            limit,
             allow_root,
         } = self;
         // In one word: a value may begin with a dash.
@@ -91,6 +96,7 @@ impl SharedArgs {
                 .iter()
                 .map(|path| word("--ssh-key", path.as_os_str())),
         );
+        words.extend(limit.iter().map(|limit| word("--limit", limit.as_ref())));
         words.extend(allow_root.then(|| "--allow-root".into()));
         words
     }
@@ -127,6 +133,9 @@ mod tests {
             "--with-ssh",
             "--ssh-key",
             "/f",
+            "--limit",
+            "processes=64",
+            "--limit=-x",
             "--allow-root",
         ];
         let shared = |words: Vec<OsString>| match Args::parse_from(words).wish() {

@@ -419,6 +419,18 @@ fn container() -> Option<String> {
         .map(|(_, kind)| (*kind).to_owned())
 }
 
+impl Kernel {
+    /// Major and minor version; zero where the release does not tell.
+    #[must_use]
+    pub fn version(&self) -> (u32, u32) {
+        let mut numbers = self
+            .release
+            .split(['.', '-'])
+            .map(|number| number.parse().unwrap_or(0));
+        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+    }
+}
+
 /// The Landlock ABI, found by asking for what each version brought: the version number alone may lie (seccomp).
 fn landlock_abi() -> u8 {
     use landlock::{

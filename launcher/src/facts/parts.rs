@@ -1,11 +1,11 @@
-//! Owns the parts of a host that only `check` asks for: what the tier `inet` will need, and the Nix daemon.
+//! Owns the parts of a host that only `check` asks for: what the tier `inet` will need, the Nix daemon, the control group.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::User;
+use super::{Cgroup, User};
 use crate::text::Text;
 
 /// Parts that no plan of this version needs.
@@ -24,6 +24,8 @@ pub struct Parts {
     pub slirp4netns: Option<Text>,
     /// The Nix daemon's socket is there, and whether nix.conf(5) names this user or a group of theirs as trusted.
     pub nix_daemon: Option<NixDaemon>,
+    /// The caller's control group; `None` without the unified hierarchy.
+    pub cgroup: Option<Cgroup>,
 }
 
 /// The Nix daemon.
@@ -51,6 +53,7 @@ impl Parts {
             nix_daemon: socket.then(|| NixDaemon {
                 trusts: trusting_entry(&nix_conf, user, &groups_of(user)),
             }),
+            cgroup: Cgroup::read(),
         }
     }
 }

@@ -5,9 +5,11 @@ use std::io;
 use std::os::fd::RawFd;
 use std::os::unix::fs::MetadataExt;
 
+use nix::sys::resource::getrlimit;
 use serde::{Deserialize, Serialize};
 
 use super::{Enforced, Order};
+use crate::limit::Limited;
 use crate::text::Text;
 
 /// What was found inside.
@@ -38,6 +40,8 @@ pub struct Found {
     pub identities: Vec<Option<(u64, u64)>>,
     /// Whether a seccomp filter is in force (`Seccomp: 2` of proc(5)).
     pub filtered: bool,
+    /// The hard limit of each resource that the order limits.
+    pub limits: Vec<(Limited, u64)>,
     /// What Landlock enforces.
     pub landlock: Enforced,
 }
@@ -91,6 +95,11 @@ impl Found {
             environment_is_empty: std::env::vars_os().all(|(name, _)| name == "PWD"),
             identities: order.watched.iter().map(identity).collect(),
             filtered: field("Seccomp:") == Some("2"),
+            limits: order
+                .limits
+                .iter()
+                .filter_map(|(on, _)| Some((*on, getrlimit(on.resource()).ok()?.1)))
+                .collect(),
             landlock,
         }
     }

@@ -109,6 +109,11 @@ fn difference(action: &Action, found: &Found) -> Option<String> {
         Action::EmptyEnvironment => (!found.environment_is_empty)
             .then(|| "PID 1 was started with variables of the host".into()),
         Action::Deny { .. } => (!found.filtered).then(|| "no seccomp filter is in force".into()),
+        Action::Limit { on, most } => {
+            let hard = found.limits.iter().find(|(limited, _)| limited == on);
+            hard.is_none_or(|(_, hard)| hard > most)
+                .then(|| format!("the limit of {} is above {most}", on.name()))
+        }
         // Seen in what is judged above, or done by the launcher before PID 1 exists.
         Action::Unshare { .. }
         | Action::JoinNewKeyring

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::init::{Denied, Place, Rule};
+use crate::limit::Limited;
 use crate::text::Text;
 
 /// Kinds of namespaces that are made (namespaces(7)).
@@ -105,6 +106,8 @@ pub enum Action {
     BeUndumpable,
     /// init: no core dumps.
     NoCoreDumps,
+    /// init: no more of this, for a process or for all of them.
+    Limit { on: Limited, most: u64 },
 }
 
 /// As one line for people; the content of a file is left out.
@@ -135,6 +138,7 @@ impl fmt::Display for Action {
             | Action::Proc { at }
             | Action::Dev { at }
             | Action::RemountReadOnly { at } => write!(f, " {at}"),
+            Action::Limit { on, most } => write!(f, " {} {most}", on.name()),
             Action::Deny { calls, .. } => write!(f, " {calls:?}"),
             Action::FenceFiles { abi, places } => {
                 write!(f, " to {} places, Landlock ABI {abi}", places.len())

@@ -158,6 +158,17 @@ pub(super) fn add(steps: &mut Steps, config: &Config, facts: &Facts) {
         NoCoreDumps,
         "a crash leaves no memory on the host",
     );
+    for limit in &config.limits {
+        steps.add_for(
+            limit.most.origin.clone(),
+            Guard::Limits,
+            Limit {
+                on: limit.on,
+                most: limit.most.value,
+            },
+            "what a session uses up, the user's other programs lack (setrlimit(2))",
+        );
+    }
     if facts.host.kernel.landlock_abi >= ABI_OF_SCOPES {
         steps.add(
             Guard::AbstractSockets,

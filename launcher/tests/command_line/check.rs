@@ -14,6 +14,7 @@ fn check_names_each_part_and_ends_as_run_would() {
         "landlock",
         "claude",
         "nix",
+        "limits",
     ] {
         assert!(said.contains(part), "no {part}:\n{said}");
     }

@@ -117,7 +117,8 @@ pub(super) fn made(plan: &Printed, host: &Host) -> Result<Vec<Made>, String> {
             | Does::FenceFiles
             | Does::FenceDevices
             | Does::BeUndumpable
-            | Does::NoCoreDumps => {}
+            | Does::NoCoreDumps
+            | Does::Limit { .. } => {}
         }
     }
     Ok(made)

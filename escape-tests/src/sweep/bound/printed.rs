@@ -1,5 +1,6 @@
 //! Owns reading the plan as `claudebox plan --json` prints it. A step that is not known here has no bound: that is an error.
 
+use claudebox::limit::Limited;
 use claudebox::text::Text;
 use serde::Deserialize;
 
@@ -115,6 +116,10 @@ pub enum Does {
     FenceDevices,
     BeUndumpable,
     NoCoreDumps,
+    Limit {
+        on: Limited,
+        most: u64,
+    },
 }
 
 impl Printed {

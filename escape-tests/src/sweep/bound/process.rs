@@ -4,6 +4,7 @@ use super::printed::{Does, Printed};
 use super::{Allowed, Bound};
 use crate::sweep::host::Host;
 use crate::sweep::network::LISTENS;
+use claudebox::limit::Limited;
 
 /// How the kernel shows an id that is not mapped (user_namespaces(7)).
 const OVERFLOW: u32 = 65534;
@@ -38,6 +39,19 @@ pub(super) fn add(bound: &mut Bound, plan: &Printed, host: &Host) -> Result<(), 
     bound.allow("process group", Allowed::is(1));
     bound.allow("session", Allowed::is(0));
     bound.allow("limit of core files", Allowed::is("0 0"));
+    for on in Limited::ALL {
+        let most = plan.does().find_map(|does| match does {
+            Does::Limit { on: limited, most } => (*limited == on).then_some(*most),
+            _ => None,
+        });
+        // The caller's own, where that is lower.
+        let hard = nix::sys::resource::getrlimit(on.resource()).map(|(_, hard)| hard);
+        let allowed = match (most, hard) {
+            (Some(most), Ok(hard)) => Allowed::is(most.min(hard)),
+            _ => Allowed::Any,
+        };
+        bound.allow(format!("limit of {}", on.name()), allowed);
+    }
     bound.allow("working folder", Allowed::is(&plan.cwd));
     let hostname = plan.does().find_map(|does| match does {
         Does::Hostname { name } => Some(name),

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use claudebox::limit::Limited;
 use claudebox::text::{Text, escape};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::{major, minor};
@@ -49,6 +50,11 @@ pub(super) fn look(seen: &mut Seen) {
         |(soft, hard)| format!("{soft} {hard}"),
     );
     seen.add("limit of core files", core);
+    for on in Limited::ALL {
+        let hard = getrlimit(on.resource());
+        let hard = hard.map_or_else(|errno| errno.to_string(), |(_, hard)| hard.to_string());
+        seen.add(format!("limit of {}", on.name()), hard);
+    }
     seen.add(
         "working folder",
         std::env::current_dir().map_or_else(
