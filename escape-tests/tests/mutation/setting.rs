@@ -142,9 +142,11 @@ impl Setting {
     pub(crate) fn probes(self) -> Result<Probes, String> {
         let mut found = Probes::default();
         for (name, probe) in probes::ALL {
-            // What takes more than one session, or waits for a guard, tells nothing of one step of this plan.
-            let more_than_one =
-                !probe.then.is_empty() || probe.in_company || probe.before.is_some();
+            // What takes more than one session, is told at the end of it, or waits for a guard, tells nothing of one step of this plan.
+            let more_than_one = !probe.then.is_empty()
+                || !probe.reported.is_empty()
+                || probe.in_company
+                || probe.before.is_some();
             let waits = probe.needs.iter().any(|need| need.unbuilt().is_some());
             if !probe.tiers.contains(&self.tier) || more_than_one || waits {
                 continue;

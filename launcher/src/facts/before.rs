@@ -66,6 +66,13 @@ impl Before {
     #[must_use]
     pub fn take(plan: &Plan, facts: &Facts, scan: Scan) -> Self {
         let writable = plan.binds().filter(|(_, _, writable, _)| *writable);
+        let all: Vec<PathBuf> = writable.map(|(from, ..)| from.path().to_owned()).collect();
+        // What is mounted over itself lies in another one.
+        let inner = |top: &PathBuf| {
+            all.iter()
+                .any(|other| top != other && top.starts_with(other))
+        };
+        let tops = all.iter().filter(|top| !inner(top)).cloned().collect();
         let git = match &facts.project.git {
             Git::Linked(link) => link.common.path().to_owned(),
             Git::None | Git::Inside | Git::Left(_) => plan.project.path().join(".git"),
@@ -73,7 +80,7 @@ impl Before {
         let mut before = Self {
             scan,
             project: plan.project.clone(),
-            tops: writable.map(|(from, ..)| from.path().to_owned()).collect(),
+            tops,
             git,
             began: now(),
             prints: Prints::new(),
