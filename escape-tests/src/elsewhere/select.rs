@@ -71,15 +71,9 @@ fn on(probe: &Probe, tier: Tier) -> bool {
 }
 
 /// Whether it is one session that anything can start. Who meddles with a plan, or between audit and start, needs claudebox.
-<<<<<<< ours
-fn is_one_session(probe: &Probe) -> bool {
-    let by_itself = probe.before.is_none() && probe.meddle.is_none() && probe.edited.is_none();
-    by_itself && probe.then.is_empty() && !probe.in_company
-=======
 fn is_one_session(name: &str, probe: &Probe) -> bool {
-    let by_itself = probe.before.is_none() && probe.meddle.is_none() && probe.amiss.is_none();
+    let by_itself = probe.before.is_none() && probe.meddle.is_none() && probe.edited.is_none();
     by_itself && probe.then.is_empty() && !probe.in_company && !BY_FLAGS.contains(&name)
->>>>>>> theirs
 }
 
 /// Those that are about flags of claudebox, which CMD was not given.
