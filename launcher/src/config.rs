@@ -316,16 +316,13 @@ impl Config {
 }
 
 fn refuse_place(facts: &Facts) -> Result<(), ConfigError> {
-    let secrets = Secrets::of(facts);
-    for folder in [&facts.project.root, &facts.project.cwd] {
-        if let Some(why) = secrets.refuse_project(folder.path()) {
-            return Err(ConfigError::Project {
-                path: folder.clone(),
-                why,
-            });
-        }
+    match Secrets::refuse_place(facts) {
+        Some((path, why)) => Err(ConfigError::Project {
+            path: path.clone(),
+            why,
+        }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// A configuration that is linked into the project (dotfiles) could be rewritten for the next launch.

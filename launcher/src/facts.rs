@@ -296,18 +296,6 @@ impl Facts {
             let public = with_suffix(&expand(key, &user.home, &cwd), ".pub");
             note(public);
         }
-        let secrets = if query.enters {
-            Secrets::look(project.root.path())
-        } else {
-            Secrets::default()
-        };
-        let hide = files.profiles.iter().flat_map(crate::profile::hide);
-        let hide: Vec<Text> = query.hide.iter().cloned().chain(hide).collect();
-        let hidden = Hidden::look(
-            &hide,
-            &tops(&project, &paths, query, &files, &user),
-            user.uid,
-        );
         let other_homes = host::other_homes(&user);
         let git_identity = GitIdentity::read(&user.home, &git_config);
         let stdio = [
@@ -315,7 +303,7 @@ impl Facts {
             Stdio::of(&io::stdout()),
             Stdio::of(&io::stderr()),
         ];
-        Ok(Self {
+        let mut facts = Self {
             user,
             environment,
             project,
@@ -326,9 +314,26 @@ impl Facts {
             paths,
             other_homes,
             git_identity,
-            secrets,
-            hidden,
-        })
+            secrets: Secrets::default(),
+            hidden: Hidden::default(),
+        };
+        // A folder that is refused is not looked through: in /proc some files never end.
+        if crate::place::Secrets::refuse_place(&facts).is_none() {
+            facts.look_through_project(query);
+        }
+        Ok(facts)
+    }
+
+    /// Looks for secrets in the project, and for what is to be hidden there.
+    fn look_through_project(&mut self, query: &Query) {
+        if query.enters {
+            self.secrets = Secrets::look(self.project.root.path());
+        }
+        let hide = self.files.profiles.iter().flat_map(crate::profile::hide);
+        let hide: Vec<Text> = query.hide.iter().cloned().chain(hide).collect();
+        let (project, paths) = (&self.project, &self.paths);
+        let tops = tops(project, paths, query, &self.files, &self.user);
+        self.hidden = Hidden::look(&hide, &tops, self.user.uid);
     }
 
     /// The value of the first variable `name` of the caller, as every shell and libc sees it.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 pub use self::catalogue::{SECRET_IN_HOME, SECRET_ON_HOST};
 use self::catalogue::{SHELVES, SYSTEM};
 use crate::facts::Facts;
+use crate::text::Text;
 
 /// A place that must not enter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +79,15 @@ impl Secrets {
             .iter()
             .find(|(at, _)| meet(path, at))
             .map(|(at, what)| secret(at, what))
+    }
+
+    /// The folder of `facts` from which claudebox refuses to start, and why (RUN-06).
+    #[must_use]
+    pub fn refuse_place(facts: &Facts) -> Option<(&Text, String)> {
+        let secrets = Self::of(facts);
+        [&facts.project.root, &facts.project.cwd]
+            .into_iter()
+            .find_map(|folder| Some((folder, secrets.refuse_project(folder.path())?)))
     }
 
     /// Why `path` cannot be a project (RUN-06), or `None`. `path` has all links followed.

@@ -73,11 +73,13 @@ fn on(probe: &Probe, tier: Tier) -> bool {
 /// Whether it is one session that anything can start. Who meddles with a plan, or between audit and start, needs claudebox.
 fn is_one_session(name: &str, probe: &Probe) -> bool {
     let by_itself = probe.before.is_none() && probe.meddle.is_none() && probe.edited.is_none();
-    by_itself && probe.then.is_empty() && !probe.in_company && !BY_FLAGS.contains(&name)
+    // What only claudebox tells of at the end is no wall that another could have.
+    let walls = probe.reported.is_empty();
+    by_itself && walls && probe.then.is_empty() && !probe.in_company && !BY_FLAGS.contains(&name)
 }
 
 /// Those that are about flags of claudebox, which CMD was not given.
-const BY_FLAGS: [&str; 1] = ["limits_hit"];
+const BY_FLAGS: [&str; 3] = ["hidden", "limits_hit", "project_secrets"];
 
 /// The probes of one session that the filters name, on the tier.
 ///

@@ -32,7 +32,9 @@ fn destinations(bait: &Bait) -> BTreeSet<PathBuf> {
         let below_home = |path: &&Path| path.starts_with(&bait.home) && *path != bait.home;
         found.extend(place.ancestors().take_while(below_home).map(PathBuf::from));
     }
-    found.retain(|path| !bait.project.starts_with(path));
+    // What is hidden cannot be moved either, nor can the folder around it: see `project_secrets`.
+    let hidden = |path: &Path| bait.kept.iter().any(|kept| path.starts_with(kept));
+    found.retain(|path| !bait.project.starts_with(path) && !hidden(path));
     found
 }
 

@@ -68,8 +68,10 @@ fn takes_along(guard: Guard) -> &'static [Guard] {
             Guard::ProcessGroup,
             Guard::InitProtected,
         ],
-        // Whoever has every capability may look into PID 1; where it may not, another error says so.
-        Guard::NoCapabilities | Guard::ProcReadOnly => &[Guard::InitProtected],
+        // Whoever has every capability may look into PID 1; where it may not, another error says so. And no mode keeps it
+        // from opening what is hidden, which is empty.
+        Guard::NoCapabilities => &[Guard::InitProtected, Guard::ProjectSecretsHidden],
+        Guard::ProcReadOnly => &[Guard::InitProtected],
         _ => &[],
     }
 }
@@ -79,7 +81,7 @@ fn is_found(guard: Guard, as_root: bool) {
     let before = person.belongings();
     let launcher = weakened::launcher(person.caller.folder(), guard);
     let (Sight::Itself(tier) | Sight::Another(_, tier) | Sight::Nothing(tier)) = sight(guard);
-    let flags = ["--json", "--network", tier.name()];
+    let flags = ["--json", "--network", tier.name(), "--hide", "*.pem"];
     let ran = run(&mut person.companion(&launcher, &flags), SOON);
     let rows = rows(&ran);
     let (verdict, why) = &rows[&guard];

@@ -28,6 +28,10 @@ impl Person {
         caller.write(&caller.project().join("src/main.c"), "int main;\n");
         caller.write(&caller.project().join(".vscode/tasks.json"), "{}\n");
         caller.write(
+            &caller.project().join("keys/site.pem"),
+            "a key of this project\n",
+        );
+        caller.write(
             &caller.home().join(".ssh/id_ed25519"),
             "a key of this person\n",
         );
