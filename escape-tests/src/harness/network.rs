@@ -204,7 +204,13 @@ pub fn udp(address: IpAddr, port: u16) -> Act {
         IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
     let answer = || {
-        let socket = UdpSocket::bind((any, 0))?;
+        let mut socket = UdpSocket::bind((any, 0))?;
+        if socket.local_addr()?.port() == port {
+            // It would answer itself. The first one still has that port, so this one gets another.
+            let own = socket;
+            socket = UdpSocket::bind((any, 0))?;
+            drop(own);
+        }
         socket.set_broadcast(true)?;
         if !is_loopback(address) {
             socket.send_to(ATTACK.as_bytes(), place)?;

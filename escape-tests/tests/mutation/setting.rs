@@ -1,6 +1,6 @@
 //! Owns the mutation run of one setting: first every probe under the whole plan, then each mutation until something is red.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -223,12 +223,33 @@ impl Setting {
             .map_err(|error| format!("listing: {error}: {}", told.stderr))
     }
 
+    /// The mutations that are made on the tier `none`, and are the same here: the network is one step, and few guards know of it.
+    fn made_on_none(self, streams: Streams) -> Result<BTreeSet<String>, String> {
+        let tier = Tier::None;
+        if self.tier == tier {
+            return Ok(BTreeSet::new());
+        }
+        let of_the_network = [
+            Guard::AbstractSockets,
+            Guard::SignalScope,
+            Guard::NetNamespace,
+            Guard::NoResolvers,
+        ];
+        let none = Self { tier, ..self }.listed(streams, &Task::List)?;
+        let same = none.into_iter();
+        let same = same.filter(|one| !of_the_network.contains(&one.guard));
+        Ok(same.map(|one| one.name).collect())
+    }
+
     /// Every mutation of the plan here, with the streams that it is made with.
     pub(crate) fn mutations(self) -> Result<Vec<(Listed, Streams)>, String> {
         let mut mutations: Vec<(Listed, Streams)> = Vec::new();
         for streams in [Streams::Pipes, Streams::Files] {
             let listed = self.listed(streams, &Task::List)?.into_iter();
-            for one in listed.filter(|one| self.is_usual() || !one.is_rule) {
+            let elsewhere = self.made_on_none(streams)?;
+            let is_here =
+                |one: &Listed| !elsewhere.contains(&one.name) && (self.is_usual() || !one.is_rule);
+            for one in listed.filter(is_here) {
                 let known = mutations.iter().any(|(known, _)| known.name == one.name);
                 if !known {
                     mutations.push((one, streams));
