@@ -9,14 +9,16 @@ use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use crate::fence::Fence;
 use crate::init::{CONTROL, ORDER, Order, STDERR};
+use crate::outer::{ORDER as OUTER, make};
 use crate::plan::{Action, Namespace, OWN, Plan};
 use crate::text::Text;
 
 /// Where bwrap reads its arguments.
 pub const ARGUMENTS: RawFd = 6;
 /// The first descriptor of a content.
-const FIRST_CONTENT: RawFd = 7;
+const FIRST_CONTENT: RawFd = 8;
 
 /// A program with all it is started with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub struct Invocation {
     pub contents: Vec<(RawFd, Content)>,
     /// What PID 1 is told.
     pub order: Order,
+    /// What the outer stage is told, where there is one before bwrap.
+    pub outer: Option<make::Order>,
 }
 
 /// What lies behind a descriptor.
@@ -76,14 +80,34 @@ impl Invocation {
             hidden = Vec::new();
         }
         arguments.extend(["--".into(), format!("{OWN}/init").into(), "init".into()]);
+        let outer = plan.steps.iter().find_map(|step| match step.action {
+            Action::OuterNamespaces { uid, gid } => Some(make::Order {
+                // Known once it is started.
+                launcher: 0,
+                user: (uid, gid),
+                fence: fence(plan),
+                program: plan.bwrap.clone(),
+                arguments: arguments.iter().cloned().map(Text::from).collect(),
+            }),
+            _ => None,
+        });
         Self {
             program: plan.bwrap.clone(),
             arguments,
             hidden_arguments: hidden,
             contents,
             order: Order::of(plan),
+            outer,
         }
     }
+}
+
+/// nft(8) and the fence that it loads.
+fn fence(plan: &Plan) -> Option<(Text, Fence)> {
+    plan.steps.iter().find_map(|step| match &step.action {
+        Action::LoadFence { nft, fence } => Some((nft.clone(), fence.clone())),
+        _ => None,
+    })
 }
 
 /// The folders that stand so far. bwrap makes those that are missing on the way by itself, but closed to others where what comes
@@ -229,6 +253,11 @@ fn flags(action: &Action, contents: &mut Vec<(RawFd, Content)>) -> Vec<OsString>
         Action::RemountReadOnly { at } => vec![word("--remount-ro"), path(at)],
         // The launcher's and PID 1's part. CONTROL and STDERR are theirs, below ARGUMENTS.
         Action::CloseDescriptors
+        | Action::OuterNamespaces { .. }
+        | Action::LoadFence { .. }
+        | Action::Carry { .. }
+        | Action::HelperOption { .. }
+        | Action::FollowNetwork
         | Action::JoinNewKeyring
         | Action::RestoreTerminal
         | Action::RelayStream { .. }
@@ -247,5 +276,10 @@ fn flags(action: &Action, contents: &mut Vec<(RawFd, Content)>) -> Vec<OsString>
     }
 }
 
-const _: () =
-    assert!(CONTROL < STDERR && STDERR < ORDER && ORDER < ARGUMENTS && ARGUMENTS < FIRST_CONTENT);
+const _: () = assert!(
+    CONTROL < STDERR
+        && STDERR < ORDER
+        && ORDER < ARGUMENTS
+        && ARGUMENTS < OUTER
+        && OUTER < FIRST_CONTENT
+);

@@ -2,12 +2,13 @@
 //! starting one.
 
 mod limits;
+mod network;
 
 use serde::Serialize;
 
 use crate::cli::{Entry, SharedArgs, Target, Tier};
 use crate::config::{Config, ConfigError};
-use crate::facts::{Bwrap, Content, Facts, Git, NixDaemon, Parts, Project};
+use crate::facts::{Content, Facts, Git, NixDaemon, Parts, Project, Tool};
 use crate::guard::Guard;
 use crate::hint::Hint;
 use crate::init::{ABI_OF_DEVICES, ABI_OF_FILES, ABI_OF_SCOPES};
@@ -80,7 +81,6 @@ pub fn examine(
     let (facts, configured) = (&nowhere(facts), configured(facts, tier));
     let wanted = match &configured {
         Ok(config) => config.tier.value,
-        Err(ConfigError::Inet(_)) => Tier::Inet,
         Err(_) => tier.unwrap_or(Tier::Full),
     };
     let mut findings = vec![bwrap(facts), user_namespaces(facts)];
@@ -112,7 +112,7 @@ pub fn examine(
         );
         findings.push(finding("wsl", Verdict::Warning, found, None));
     }
-    findings.extend(network_parts(facts, parts));
+    findings.extend(network::parts(facts, wanted));
     findings.push(nix(facts, parts));
     findings.push(limits::limits(facts, parts.cgroup.as_ref()));
     let can_run = findings
@@ -163,14 +163,14 @@ fn nowhere(facts: &Facts) -> Facts {
 fn bwrap(facts: &Facts) -> Finding {
     let fix = || Some(install_hint(&facts.host.os, "bubblewrap"));
     match &facts.host.bwrap {
-        Bwrap::Missing => finding("bubblewrap", Verdict::Failure, "not installed", fix()),
-        Bwrap::Unfit(path, why) => finding(
+        Tool::Missing => finding("bubblewrap", Verdict::Failure, "not installed", fix()),
+        Tool::Unfit(path, why) => finding(
             "bubblewrap",
             Verdict::Failure,
             format!("{path}: {why}"),
             fix(),
         ),
-        Bwrap::Found(path) => match launch::bwrap_version(path) {
+        Tool::Found(path) => match launch::bwrap_version(path) {
             Some(version) if version < (0, 8) => {
                 let found = format!("{path} is {}.{}; 0.8 is needed", version.0, version.1);
                 finding("bubblewrap", Verdict::Failure, found, fix())
@@ -303,62 +303,6 @@ fn agent(facts: &Facts) -> Finding {
             )
         }
     }
-}
-
-/// What the tier `inet` will need. Nothing of this version needs it, so what is missing is no failure yet.
-fn network_parts(facts: &Facts, parts: &Parts) -> Vec<Finding> {
-    let os = &facts.host.os;
-    let for_inet = "; the tier `inet` of a later version needs it";
-    let tool = |part, path: &Option<Text>, package: &str| match path {
-        Some(path) => finding(part, Verdict::Ok, path.to_string(), None),
-        None => finding(
-            part,
-            Verdict::Warning,
-            format!("not installed{for_inet}"),
-            Some(install_hint(os, package)),
-        ),
-    };
-    let tun = match parts.tun {
-        Some(true) => finding("tun", Verdict::Ok, "/dev/net/tun can be opened", None),
-        Some(false) => {
-            let fix = Some("sudo chmod 0666 /dev/net/tun (udev's default; a container may need --device /dev/net/tun)".into());
-            finding(
-                "tun",
-                Verdict::Warning,
-                format!("/dev/net/tun cannot be opened by you{for_inet}"),
-                fix,
-            )
-        }
-        None => {
-            let fix =
-                Some("sudo modprobe tun, or start the container with --device /dev/net/tun".into());
-            finding(
-                "tun",
-                Verdict::Warning,
-                format!("there is no /dev/net/tun{for_inet}"),
-                fix,
-            )
-        }
-    };
-    let mut nft = tool("nftables", &parts.nft, "nftables");
-    if !parts.nf_tables {
-        nft = finding(
-            "nftables",
-            Verdict::Warning,
-            format!("the kernel has no nf_tables{for_inet}"),
-            Some("sudo modprobe nf_tables".into()),
-        );
-    }
-    let mut helper = tool("pasta", &parts.pasta, "passt");
-    if let (Verdict::Warning, Some(slirp)) = (helper.verdict, &parts.slirp4netns) {
-        helper = finding(
-            "pasta",
-            Verdict::Ok,
-            format!("not installed; {slirp} is"),
-            None,
-        );
-    }
-    vec![tun, nft, helper]
 }
 
 fn nix(facts: &Facts, parts: &Parts) -> Finding {

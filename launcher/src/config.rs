@@ -128,9 +128,6 @@ pub enum ConfigError {
     /// RUN-07.
     #[error("claudebox was started by uid 0")]
     Root,
-    /// NET-02 is not built.
-    #[error("the network tier `inet` is not available in this version")]
-    Inet(Origin),
     /// NET-04.
     #[error("`{value}` is not a network tier ({origin})")]
     Tier { value: Text, origin: String },
@@ -218,7 +215,6 @@ impl Hint for ConfigError {
             ConfigError::Root => {
                 "start it as an ordinary user, or pass --allow-root (the inside is an ordinary user either way)".into()
             }
-            ConfigError::Inet(_) => "use --network full (the host's network) or --network none".into(),
             ConfigError::Tier { value, .. } => {
                 let tiers = ["none", "inet", "full"];
                 let near = value.utf8().and_then(|value| nearest(value, tiers));
@@ -278,9 +274,6 @@ impl Config {
             profiles.extend(profile::parse(file)?.map(|profile| (file.path.clone(), profile)));
         }
         let tier = tier(entry, facts, &profiles)?;
-        if tier.value == Tier::Inet {
-            return Err(ConfigError::Inet(tier.origin));
-        }
         let mut notes = Vec::new();
         let variables = variables::requested(entry, facts, &profiles, &mut notes)?;
         let grants = grants::requested(entry, facts, &profiles, &mut notes)?;
@@ -388,7 +381,7 @@ fn tier(
             origin: Origin::Profile(path.clone()),
         },
         None => Answer {
-            value: Tier::Full,
+            value: Tier::Inet,
             origin: Origin::Default,
         },
     })

@@ -14,10 +14,13 @@ mod cgroup;
 mod hidden;
 mod host;
 mod host_runs;
+mod network;
+mod network_tools;
 mod own_files;
 mod parts;
 mod project;
 mod secrets;
+mod tool;
 mod tree;
 mod walk;
 
@@ -34,14 +37,17 @@ pub use self::agent::{Found, Interpreter, PassedOver, Program, ProgramKind};
 pub use self::before::Before;
 pub use self::cgroup::Cgroup;
 pub use self::hidden::{Hidden, HiddenPath};
-pub use self::host::{Bwrap, Host, Kernel, OF_ROOT_ALONE, RESOLVED_ETC, SYSTEM_FOLDERS};
+pub use self::host::{Host, Kernel, OF_ROOT_ALONE, RESOLVED_ETC, SYSTEM_FOLDERS};
 pub use self::host_runs::{HostGuard, HostRun};
+pub use self::network::{Address, Hop, Link, Network, Route, RouteKind, is_everywhere};
+pub use self::network_tools::NetworkTools;
 pub use self::own_files::{Content, OwnFiles, ProfileFile};
 pub use self::parts::{NixDaemon, Parts};
 pub use self::project::{Git, GitLink, Project};
 pub use self::secrets::{Secret, Secrets};
+pub use self::tool::Tool;
 use self::walk::{End, Walk};
-use crate::cli::{Entry as Wish, Target};
+use crate::cli::{Entry as Wish, Target, Tier};
 use crate::text::Text;
 
 /// The largest file that is read whole: env files, profiles, git configuration. In bytes.
@@ -59,6 +65,9 @@ pub struct Facts {
     pub project: Project,
     /// The machine.
     pub host: Host,
+    /// What the host's network looks like; empty where another tier than `inet` was asked for.
+    #[serde(default)]
+    pub network: Network,
     /// The agent, or the program that `--cmd` or `exec` names.
     pub program: Program,
     /// Standard input, output and error.
@@ -173,6 +182,8 @@ pub struct Query {
     pub enters: bool,
     /// Patterns of what is to be hidden.
     pub hide: Vec<Text>,
+    /// Whether a flag asks for another tier than `inet`: what that needs is not looked at.
+    pub other_tier: bool,
 }
 
 impl Query {
@@ -209,6 +220,7 @@ impl Query {
             paths: paths.collect(),
             enters: true,
             hide: shared.hide.iter().cloned().map(Text::from).collect(),
+            other_tier: shared.network.is_some_and(|tier| tier != Tier::Inet),
         }
     }
 }
@@ -275,7 +287,12 @@ impl Facts {
         let files = OwnFiles::read(&folder, &project, query, &environment, &mut walk)?;
         let of_profile = files.profiles.iter().rev().find_map(crate::profile::agent);
         let program = Program::find(query, of_profile, &user, &environment, &project);
-        let host = Host::read(&user, &environment);
+        let host = Host::read(&user, &environment, !query.other_tier);
+        let network = if query.other_tier {
+            Network::default()
+        } else {
+            Network::read(&host.resolvers)
+        };
         let mut paths = BTreeMap::new();
         let mut note = |path: Text| {
             if let Some(node) = Node::read(path.path(), &mut walk) {
@@ -314,6 +331,7 @@ impl Facts {
             paths,
             other_homes,
             git_identity,
+            network,
             secrets: Secrets::default(),
             hidden: Hidden::default(),
         };

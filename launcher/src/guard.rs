@@ -83,8 +83,14 @@ guards! {
     CgroupNamespace => "the host's cgroup paths, which name sessions and services",
         by "cgroup_namespaces(7)";
     /// Own network namespace.
-    NetNamespace => "every network, and abstract sockets, on the tier `none`",
-        by "network_namespaces(7) with nothing but a loopback device";
+    NetNamespace => "every network on the tier `none`, the host's devices on `inet`, and abstract sockets on both",
+        by "network_namespaces(7) with nothing but a loopback device, and on `inet` that of the helper";
+    /// What of the network is not the internet is refused.
+    EgressFence => "the local network, VPNs, the host's addresses, other sandboxes and cloud metadata on the tier `inet`",
+        by "nftables in an outer network namespace over which nothing inside has a capability, loaded before there is a device";
+    /// The helper maps nothing to the host.
+    HelperClosed => "the host's loopback, and ports on the host, through the helper that carries packets on `inet`",
+        by "options of pasta(1) and slirp4netns(1): no port forwarded, no address mapped to the host";
     /// No name resolves on `none`.
     NoResolvers => "leaving by DNS on the tier `none`",
         by "a resolv.conf without a server and nsswitch.conf without dns";

@@ -13,10 +13,11 @@ mod command;
 mod filter;
 mod found;
 mod landlock;
+mod network;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 use nix::errno::Errno;
@@ -32,6 +33,8 @@ use serde::{Deserialize, Serialize};
 pub use self::found::{Found, MountPoint};
 pub use self::landlock::{ABI_OF_DEVICES, ABI_OF_FILES, ABI_OF_SCOPES, Enforced, May, Place};
 use crate::denied::Call;
+use crate::descriptors::{self, taken};
+use crate::helper::Families;
 use crate::limit::Limited;
 use crate::plan::{Action, Plan};
 use crate::text::Text;
@@ -61,6 +64,8 @@ pub struct Order {
     fence: Option<landlock::Fence>,
     /// Where devices take requests, if that is fenced.
     terminals: Option<Vec<Text>>,
+    /// The device to wait for, and the families that it must carry.
+    network: Option<(String, Families)>,
     close_descriptors: bool,
     own_process_group: bool,
     /// Whether the launcher holds the foreground of its terminal, so that the command gets it.
@@ -124,6 +129,12 @@ impl Order {
                 Action::FenceDevices { terminals } => Some(terminals.clone()),
                 _ => None,
             }),
+            network: plan.steps.iter().find_map(|step| match &step.action {
+                Action::Carry {
+                    device, families, ..
+                } => Some((device.clone(), *families)),
+                _ => None,
+            }),
             close_descriptors: has(Action::CloseDescriptors),
             own_process_group: has(Action::OwnProcessGroup),
             foreground: false,
@@ -147,6 +158,8 @@ pub enum Word {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Event {
+    /// From the outer stage: the fence stands, and the outer namespaces come with this line.
+    Fenced,
     /// Before the command: what it found inside.
     Found(Box<Found>),
     /// The command runs.
@@ -172,7 +185,7 @@ pub fn run() -> u8 {
 }
 
 fn stage() -> io::Result<u8> {
-    let [control, order, stderr] = inherited([CONTROL, ORDER, STDERR])
+    let [control, order, stderr] = taken([CONTROL, ORDER, STDERR])
         .map_err(|error| failed("take its descriptors over, pidfd_getfd(2)", &error))?;
     let control = UnixStream::from(control);
     let order: Order = serde_json::from_reader(BufReader::new(File::from(order)))?;
@@ -186,6 +199,12 @@ fn stage() -> io::Result<u8> {
             return Ok(125);
         }
     };
+    if let Some((device, families)) = &order.network
+        && let Err(error) = network::wait(device, *families)
+    {
+        say(&control, &Event::Failed(error.to_string()))?;
+        return Ok(125);
+    }
     let found = Found::look(&order, confined, control.as_raw_fd());
     say(&control, &Event::Found(Box::new(found)))?;
     match hear(&mut words)? {
@@ -217,7 +236,7 @@ struct Confined {
 /// What only the inside can do to itself, before the command exists. The filter comes last: it could refuse the rest.
 fn confine(order: &Order, control: &UnixStream) -> io::Result<Confined> {
     if order.close_descriptors {
-        close_all_but(&[control.as_fd()])?;
+        descriptors::close_all_but(&[control.as_fd()])?;
     }
     if order.own_process_group {
         // A group of its own keeps kill(0) inside. PID 1 stays in it: what has no handler does not reach it.
@@ -260,38 +279,6 @@ fn failed(what: &str, error: &dyn std::error::Error) -> io::Error {
         source = cause.source();
     }
     io::Error::other(line)
-}
-
-/// Inherited descriptors as owned ones. `pidfd_getfd(2)` on oneself is the way that needs no unsafe code; the copies are
-/// close-on-exec, and the originals are closed.
-fn inherited<const N: usize>(numbers: [RawFd; N]) -> io::Result<[OwnedFd; N]> {
-    use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
-    let own = pidfd_open(getpid(), PidfdFlags::empty())?;
-    let mut owned = Vec::with_capacity(N);
-    for number in numbers {
-        owned.push(pidfd_getfd(&own, number, PidfdGetfdFlags::empty())?);
-        nix::unistd::close(number)?;
-    }
-    owned
-        .try_into()
-        .map_err(|_| io::Error::other("as many come out as go in"))
-}
-
-/// Closes every descriptor but 0, 1, 2 and `kept`.
-///
-/// # Errors
-/// Where `/proc/self/fd` cannot be listed.
-pub(crate) fn close_all_but(kept: &[std::os::fd::BorrowedFd<'_>]) -> io::Result<()> {
-    for descriptor in found::descriptors()? {
-        if descriptor > 2 && kept.iter().all(|kept| kept.as_raw_fd() != descriptor) {
-            match nix::unistd::close(descriptor) {
-                // EBADF: the descriptor with which the list was read.
-                Ok(()) | Err(Errno::EBADF) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Reaps, passes on, reports, until the command ends.

@@ -7,6 +7,7 @@
 pub mod companion;
 mod ending;
 mod flags;
+mod network;
 mod pins;
 mod processes;
 mod relay;
@@ -15,24 +16,26 @@ mod screen;
 mod session;
 mod terminal;
 mod verdict;
+mod watch;
 
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use command_fds::{CommandFdExt, FdMapping};
-use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+pub use self::network::NetworkEnd;
 pub use self::pins::Pins;
 pub use self::reported::launch_reported;
 use self::session::{Session, Trouble};
 pub use self::verdict::Difference;
 use crate::bwrap::{ARGUMENTS, Content, Invocation};
+use crate::descriptors::memory_file;
 use crate::facts::{Facts, Stdio as Stream};
 use crate::hint::Hint;
 use crate::init::{CONTROL, Found, ORDER, STDERR};
@@ -70,6 +73,8 @@ pub struct Outcome {
     pub status: u8,
     /// What PID 1 found, and the launcher agreed with.
     pub found: Found,
+    /// What became of the network, where there was one of its own.
+    pub network: Option<NetworkEnd>,
 }
 
 /// Why the command did not start, or was ended.
@@ -103,6 +108,16 @@ pub enum LaunchError {
     /// PID 1 failed.
     #[error("PID 1 inside failed: {why}")]
     Init { why: String, hint: Option<String> },
+    /// The outer stage failed.
+    #[error("the network tier `inet` could not be made: {why}")]
+    Fence { why: String },
+    /// The helper ended before the command started.
+    #[error("{program} set up no network ({status}){said}")]
+    Helper {
+        program: Text,
+        status: String,
+        said: String,
+    },
     /// The session keyring of the caller cannot be left.
     #[error("cannot join a new session keyring, keyctl(2)")]
     Keyring { source: io::Error, hint: String },
@@ -163,6 +178,9 @@ impl Hint for LaunchError {
             LaunchError::Hangs { .. } | LaunchError::Init { .. } | LaunchError::Start { .. } => {
                 Some("claudebox check tells what of this host is in the way".into())
             }
+            LaunchError::Fence { .. } | LaunchError::Helper { .. } => Some(
+                "claudebox check tells what of this host is in the way; --network none or full starts without it".into(),
+            ),
             LaunchError::Different(_) => Some("nothing was started; please report this with `claudebox plan --json`".into()),
             LaunchError::Command { status: 127, .. } => {
                 Some("only what lies in the project, in /usr or in the Nix store exists inside; --mount PATH shows more".into())
@@ -195,7 +213,7 @@ fn prepare<T, E: Into<io::Error>>(
 /// # Errors
 /// Where `/proc/self/fd` cannot be read.
 pub fn close_inherited() -> io::Result<()> {
-    crate::init::close_all_but(&[])
+    crate::descriptors::close_all_but(&[])
 }
 
 /// Carries `plan` out and waits for its end.
@@ -255,7 +273,13 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
     // The command holds the other ends of socket and pipes: they must close when bwrap does.
     drop(command);
     let relays = relays.start();
+    let network = network::Network::start(plan, &control, &signals, &facts.host.resolvers);
+    let (mut network, network_failed) = match network {
+        Ok(network) => (network, None),
+        Err(trouble) => (None, Some(trouble)),
+    };
     let session = Session {
+        network: network.as_mut(),
         child: &mut child,
         control,
         signals: &signals,
@@ -268,9 +292,13 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
         hung_up: false,
         asked_to_end: false,
     };
-    let (ended, asked_to_end) = session.run(plan, &invocation);
+    let (ended, asked_to_end) = match network_failed {
+        None => session.run(plan, &invocation),
+        Some(trouble) => (session.given_up(trouble), false),
+    };
     // Nobody is left then who could change the terminal once more.
     orphans.end(&mut child, &signals);
+    let network = network.map(network::Network::end);
     if has(&Action::RestoreTerminal) {
         if let Some(terminal) = &terminal {
             terminal.give_back();
@@ -280,11 +308,12 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
     let relayed = relays.finish(&signals, asked_to_end);
     match ended {
         // What the command wrote is lost: that must not look like success.
-        Ok(Outcome { status: 0, found }) => {
-            relayed?;
-            Ok(Outcome { status: 0, found })
+        Ok(outcome) => {
+            if outcome.status == 0 {
+                relayed?;
+            }
+            Ok(Outcome { network, ..outcome })
         }
-        Ok(outcome) => Ok(outcome),
         Err(Trouble::Silent) => {
             let said = said_by_bwrap(errors);
             let hint = crate::remedy::explain(&said, facts);
@@ -344,8 +373,15 @@ fn bwrap_command(
     errors: io::PipeWriter,
     mut relays: relay::Relays,
 ) -> Result<(Command, relay::Relays), LaunchError> {
-    let mut command = Command::new(&invocation.program);
-    command.args(&invocation.arguments);
+    let mut command = match &invocation.outer {
+        None => Command::new(&invocation.program),
+        // By exec it becomes bwrap, with the same descriptors.
+        Some(_) => Command::new("/proc/self/exe"),
+    };
+    match &invocation.outer {
+        None => command.args(&invocation.arguments),
+        Some(_) => command.arg("outer"),
+    };
     let has = |action: &Action| plan.steps.iter().any(|step| step.action == *action);
     if has(&Action::EmptyEnvironment) {
         command.env_clear();
@@ -379,6 +415,18 @@ fn bwrap_command(
         map(ORDER, order),
         map(ARGUMENTS, arguments),
     ];
+    if let Some(outer) = &invocation.outer {
+        let order = crate::outer::make::Order {
+            launcher: nix::unistd::getpid().as_raw(),
+            ..outer.clone()
+        };
+        let order = serde_json::to_vec(&order).map_err(io::Error::other);
+        let order = prepare(
+            "make a memory file",
+            order.and_then(|order| memory_file(&order)),
+        )?;
+        mappings.push(map(crate::outer::ORDER, order));
+    }
     for (descriptor, content) in &invocation.contents {
         let opened = match content {
             Content::Bytes(bytes) => memory_file(bytes.as_encoded_bytes()),
@@ -403,19 +451,16 @@ fn bwrap_command(
     Ok((command, relays))
 }
 
-/// A file in memory that holds `bytes`, at its start (memfd_create(2)).
-fn memory_file(bytes: &[u8]) -> io::Result<OwnedFd> {
-    let mut file = File::from(memfd_create("claudebox", MFdFlags::MFD_CLOEXEC)?);
-    file.write_all(bytes)?;
-    file.rewind()?;
-    Ok(file.into())
+/// What bwrap said, in one line.
+fn said_by_bwrap(mut errors: io::PipeReader) -> String {
+    said_in(&mut errors).unwrap_or_default()
 }
 
-/// What bwrap said, in one line. Nobody is waited for: whoever still holds the other end has had a second to say more.
-fn said_by_bwrap(mut errors: io::PipeReader) -> String {
+/// What was said into a pipe, in one line. Nobody is waited for: whoever still holds the other end has had time to say more.
+fn said_in(errors: &mut io::PipeReader) -> Option<String> {
     use nix::fcntl::{FcntlArg, OFlag, fcntl};
     let mut said = Vec::new();
-    if fcntl(&errors, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).is_ok() {
+    if fcntl(&*errors, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).is_ok() {
         let _ = errors.by_ref().take(2048).read_to_end(&mut said);
     }
     let said = String::from_utf8_lossy(&said);
@@ -423,7 +468,8 @@ fn said_by_bwrap(mut errors: io::PipeReader) -> String {
         .lines()
         .map(|line| line.trim_start_matches("bwrap: "))
         .collect();
-    crate::text::escape(lines.join("; ").as_ref())
+    let said = crate::text::escape(lines.join("; ").as_ref());
+    (!said.is_empty()).then_some(said)
 }
 
 /// Major and minor version of bwrap; `None` where it does not tell.

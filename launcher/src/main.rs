@@ -1,6 +1,7 @@
 //! Parse, resolve, plan, launch, exit.
 #![forbid(unsafe_code)]
 
+use std::ffi::OsStr;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -14,7 +15,7 @@ use claudebox::hint::Hint;
 use claudebox::launch::{self, Pins, companion};
 use claudebox::plan::Plan;
 use claudebox::text::{Text, escape};
-use claudebox::{init, store};
+use claudebox::{init, outer, store};
 
 /// claudebox refused or failed.
 const REFUSED: u8 = 125;
@@ -24,12 +25,16 @@ const REPORT: &str =
     "claudebox check tells what of this host is in the way; else please report this";
 
 fn main() -> ExitCode {
-    // The second stage is entered with nothing but this word; it reads no other argument.
-    if std::env::args_os()
+    // A stage is entered with nothing but its word; it reads no other argument.
+    match std::env::args_os()
         .nth(1)
-        .is_some_and(|word| word == "init")
+        .as_deref()
+        .and_then(OsStr::to_str)
     {
-        return ExitCode::from(init::run());
+        Some("init") => return ExitCode::from(init::run()),
+        Some("outer") => return ExitCode::from(outer::make::run()),
+        Some("join") => return ExitCode::from(outer::join::run()),
+        _ => {}
     }
     let status = match run() {
         Ok(status) => status,

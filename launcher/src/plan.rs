@@ -22,6 +22,7 @@ mod agent;
 mod etc;
 mod fence;
 mod files;
+mod network;
 mod over;
 mod process;
 mod sandbox_md;
@@ -37,7 +38,7 @@ use serde::{Serialize, Serializer};
 
 use crate::cli::Tier;
 use crate::config::{Answer, Config, Grant, Origin};
-use crate::facts::{Bwrap, Facts, HostRun, Secrets, Stdio};
+use crate::facts::{Facts, HostRun, Secrets, Stdio, Tool};
 use crate::guard::Guard;
 use crate::hint::Hint;
 use crate::secret;
@@ -177,6 +178,9 @@ pub enum PlanError {
     /// A path that bwrap cannot take.
     #[error("{0} cannot be mounted: its name holds a NUL byte")]
     Nul(Text),
+    /// A part of the tier `inet` that is missing or cannot be used.
+    #[error("the network tier `inet` cannot be had: {why}")]
+    Network { why: String, hint: String },
     /// Neither `/usr` nor a Nix store.
     #[error("this system has neither /usr/lib nor /nix/store")]
     NoSystem,
@@ -200,6 +204,7 @@ impl Hint for PlanError {
             }
             PlanError::BeneathWritable { .. } => "grant the upper folder read-only, or only the lower one".into(),
             PlanError::Nul(_) => "rename it".into(),
+            PlanError::Network { hint, .. } => hint.clone(),
             PlanError::NoSystem => "claudebox knows systems with a /usr, NixOS, and Nix".into(),
         })
     }
@@ -257,6 +262,14 @@ impl Steps {
         });
     }
 
+    /// The one address where names are resolved on `inet`.
+    fn forwarder(&self) -> Option<std::net::IpAddr> {
+        self.0.iter().find_map(|step| match step.action {
+            Action::Carry { families, .. } => Some(crate::helper::forwarder(families)),
+            _ => None,
+        })
+    }
+
     /// Whether what lies at `path` of the host is to be seen at the same path inside.
     fn shows(&self, path: &Text) -> bool {
         let shown = |step: &Step| match &step.action {
@@ -281,9 +294,9 @@ impl Plan {
     /// Where a part is missing, or the mounts cannot be made safely.
     pub fn new(config: &Config, facts: &Facts) -> Result<Self, PlanError> {
         let bwrap = match &facts.host.bwrap {
-            Bwrap::Found(path) => path.clone(),
-            Bwrap::Missing => return Err(PlanError::NoBwrap(facts.host.os.clone())),
-            Bwrap::Unfit(path, why) => {
+            Tool::Found(path) => path.clone(),
+            Tool::Missing => return Err(PlanError::NoBwrap(facts.host.os.clone())),
+            Tool::Unfit(path, why) => {
                 let (path, why) = (path.clone(), why.clone());
                 return Err(PlanError::UnfitBwrap {
                     path,
@@ -297,6 +310,7 @@ impl Plan {
         notes.extend(process::note_on_streams(facts));
         let unavailable = process::unavailable(config, facts);
         process::add(&mut steps, config, facts);
+        network::add(&mut steps, config, facts)?;
         files::system(&mut steps, facts)?;
         files::private(&mut steps, facts);
         let agent = agent::add(&mut steps, config, facts)?;

@@ -6,7 +6,7 @@
 
 use claudebox::check::{Report, Verdict, examine};
 use claudebox::cli::Tier;
-use claudebox::facts::{Bwrap, Cgroup, Facts, NixDaemon, Parts};
+use claudebox::facts::{Cgroup, Facts, NetworkTools, NixDaemon, Parts, Tool};
 use claudebox::launch::LaunchError;
 use claudebox::remedy::explain;
 
@@ -16,11 +16,6 @@ fn debian() -> Facts {
 
 fn parts() -> Parts {
     Parts {
-        tun: Some(true),
-        nft: Some("/usr/sbin/nft".into()),
-        nf_tables: true,
-        pasta: Some("/usr/bin/pasta".into()),
-        slirp4netns: None,
         nix_daemon: None,
         cgroup: None,
     }
@@ -137,7 +132,7 @@ fn bwrap_is_missing_or_unfit_and_the_fix_is_this_distribution_s() {
     ] {
         let mut facts = debian();
         facts.host.os = os.into();
-        facts.host.bwrap = Bwrap::Missing;
+        facts.host.bwrap = Tool::Missing;
         let report = report(&facts, &parts());
         assert!(!report.can_run);
         says(
@@ -148,7 +143,7 @@ fn bwrap_is_missing_or_unfit_and_the_fix_is_this_distribution_s() {
         );
     }
     let mut facts = debian();
-    facts.host.bwrap = Bwrap::Unfit("/usr/bin/bwrap".into(), "it is set-user-ID".into());
+    facts.host.bwrap = Tool::Unfit("/usr/bin/bwrap".into(), "it is set-user-ID".into());
     says(
         &report(&facts, &parts()),
         "bubblewrap",
@@ -207,50 +202,60 @@ fn the_kernel_landlock_and_wsl_are_named() {
 
 #[test]
 fn the_parts_of_the_network_and_nix_are_told_apart() {
-    let bare = Parts {
+    let mut facts = debian();
+    facts.host.network_tools = Some(NetworkTools {
         tun: None,
-        nft: None,
+        nft: Tool::Missing,
         nf_tables: false,
-        pasta: None,
-        slirp4netns: None,
-        nix_daemon: None,
-        cgroup: None,
-    };
-    let nothing = report(&debian(), &bare);
+        pasta: Tool::Missing,
+        pasta_knows: Vec::new(),
+        slirp4netns: Tool::Missing,
+    });
+    let nothing = report(&facts, &parts());
     says(
         &nothing,
         "tun",
-        Verdict::Warning,
+        Verdict::Failure,
         &["no /dev/net/tun", "modprobe tun"],
     );
-    says(&nothing, "nftables", Verdict::Warning, &["no nf_tables"]);
+    says(&nothing, "nftables", Verdict::Failure, &["no nf_tables"]);
     says(
         &nothing,
         "pasta",
-        Verdict::Warning,
+        Verdict::Failure,
         &["not installed", "apt install passt"],
     );
-    assert!(nothing.can_run, "no tier of this version needs them");
-    let closed = Parts {
-        tun: Some(false),
-        nf_tables: true,
-        slirp4netns: Some("/usr/bin/slirp4netns".into()),
-        ..bare
-    };
-    let closed = report(&debian(), &closed);
+    assert!(!nothing.can_run, "the default tier needs them");
+    let full = examine(&facts, &parts(), Some(Tier::Full), |_, _| Ok(()));
+    says(&full, "tun", Verdict::Warning, &["no /dev/net/tun"]);
+    assert!(full.can_run, "the tier `full` does not need them");
+    let tools = facts.host.network_tools.as_mut().expect("set above");
+    tools.tun = Some(false);
+    tools.nf_tables = true;
+    tools.slirp4netns = Tool::Found("/usr/bin/slirp4netns".into());
+    let closed = report(&facts, &parts());
     says(
         &closed,
         "tun",
-        Verdict::Warning,
+        Verdict::Failure,
         &["cannot be opened", "0666"],
     );
     says(
         &closed,
         "nftables",
-        Verdict::Warning,
+        Verdict::Failure,
         &["apt install nftables"],
     );
     says(&closed, "pasta", Verdict::Ok, &["slirp4netns"]);
+    let tools = facts.host.network_tools.as_mut().expect("set above");
+    tools.pasta = Tool::Found("/usr/bin/passt".into());
+    tools.slirp4netns = Tool::Unfit("/usr/bin/slirp4netns".into(), "it is not a file".into());
+    says(
+        &report(&facts, &parts()),
+        "pasta",
+        Verdict::Failure,
+        &["too old", "--config-net"],
+    );
 
     let mut facts = debian();
     says(
@@ -289,12 +294,12 @@ fn the_parts_of_the_network_and_nix_are_told_apart() {
 #[test]
 fn it_ends_as_run_would_with_the_tier_that_run_would_use() {
     let mut facts = debian();
-    assert_eq!(report(&facts, &parts()).tier, Tier::Full);
+    assert_eq!(report(&facts, &parts()).tier, Tier::Inet);
     facts
         .environment
-        .push(("CLAUDEBOX_NETWORK".into(), "inet".into()));
-    let inet = report(&facts, &parts());
-    assert_eq!((inet.tier, inet.can_run), (Tier::Inet, false));
+        .push(("CLAUDEBOX_NETWORK".into(), "none".into()));
+    let none = report(&facts, &parts());
+    assert_eq!((none.tier, none.can_run), (Tier::None, true));
     facts.user.uid = 0;
     says(
         &report(&facts, &parts()),

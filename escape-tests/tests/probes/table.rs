@@ -193,8 +193,8 @@ fn host() -> String {
     match Facts::read(&query) {
         Ok(facts) => {
             let bwrap = match &facts.host.bwrap {
-                Bwrap::Found(path) => claudebox::launch::bwrap_version(path),
-                Bwrap::Missing | Bwrap::Unfit(..) => None,
+                Tool::Found(path) => claudebox::launch::bwrap_version(path),
+                Tool::Missing | Tool::Unfit(..) => None,
             };
             let bwrap = bwrap.map_or("unknown".to_owned(), |(a, b)| format!("{a}.{b}"));
             let kernel = &facts.host.kernel;

@@ -1,12 +1,11 @@
 //! Owns what the machine is: distribution, layout of `/usr`, the Nix store, `/etc`, bwrap, and what the kernel offers.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{User, variable};
+use super::{NetworkTools, Tool, User, variable};
 use crate::place;
 use crate::text::Text;
 
@@ -51,15 +50,6 @@ pub const OF_ROOT_ALONE: [&str; 13] = [
     "/proc/vmallocinfo",
 ];
 
-/// Where bwrap is looked for, in order. PATH is not asked: its folders may be writable for the agent.
-const BWRAP: [&str; 5] = [
-    "/usr/bin/bwrap",
-    "/bin/bwrap",
-    "/usr/local/bin/bwrap",
-    "/run/current-system/sw/bin/bwrap",
-    "/nix/var/nix/profiles/default/bin/bwrap",
-];
-
 /// The programs that a host with Nix puts on PATH inside (ENV-E), each by the folder in the store that holds it.
 const NIX_TOOLS: [&str; 19] = [
     "ls", "bash", "git", "curl", "jq", "rg", "fd", "node", "nix", ",", "grep", "sed", "find",
@@ -85,23 +75,14 @@ pub struct Host {
     /// `nameserver` and `options` lines of resolv.conf(5); no search list.
     pub resolvers: Vec<String>,
     /// bubblewrap.
-    pub bwrap: Bwrap,
+    pub bwrap: Tool,
+    /// What the tier `inet` needs; `None` where it was not looked at, as another tier was asked for.
+    #[serde(default)]
+    pub network_tools: Option<NetworkTools>,
     /// The kernel.
     pub kernel: Kernel,
     /// The running claudebox, which becomes PID 1 inside.
     pub launcher: Text,
-}
-
-/// bubblewrap.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Bwrap {
-    /// In none of the places.
-    Missing,
-    /// Found, links followed, and fit to be run.
-    Found(Text),
-    /// Found, and not to be trusted or not fit, for this reason.
-    Unfit(Text, String),
 }
 
 /// What the kernel says of itself.
@@ -205,7 +186,7 @@ pub(super) fn other_homes(user: &User) -> Vec<Text> {
 }
 
 impl Host {
-    pub(super) fn read(user: &User, environment: &[(Text, Text)]) -> Self {
+    pub(super) fn read(user: &User, environment: &[(Text, Text)], for_inet: bool) -> Self {
         let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
         let os = release_field(&release, "ID").unwrap_or_else(|| "linux".into());
         let nix_store = Path::new("/nix/store").is_dir();
@@ -223,7 +204,8 @@ impl Host {
             nix_store,
             nix_tools,
             resolvers: resolvers(&fs::read_to_string("/etc/resolv.conf").unwrap_or_default()),
-            bwrap: Bwrap::find(user),
+            bwrap: Tool::find("bwrap", user, option_env!("CLAUDEBOX_BWRAP")),
+            network_tools: for_inet.then(|| NetworkTools::read(user)),
             kernel: Kernel::read(),
             launcher: super::real(Path::new("/proc/self/exe")),
         }
@@ -289,95 +271,6 @@ fn nix_tools(user: &User, environment: &[(Text, Text)]) -> Vec<Text> {
         folders.extend(found.filter(|folder| !folders.contains(folder)));
     }
     folders
-}
-
-impl Bwrap {
-    fn find(user: &User) -> Self {
-        let built_in = option_env!("CLAUDEBOX_BWRAP").map(PathBuf::from);
-        let of_user = [
-            user.home.join(".nix-profile/bin/bwrap"),
-            Text::from(
-                Path::new("/etc/profiles/per-user")
-                    .join(user.name.path())
-                    .join("bin/bwrap"),
-            ),
-        ];
-        let places = built_in
-            .into_iter()
-            .chain(BWRAP.into_iter().map(PathBuf::from));
-        let places = places.chain(of_user.into_iter().map(|path| path.path().to_owned()));
-        let mut unfit = Bwrap::Missing;
-        for place in places {
-            let Ok(real) = fs::canonicalize(&place) else {
-                continue;
-            };
-            match unfit_reason(&real) {
-                None => return Bwrap::Found(real.into()),
-                Some(why) if unfit == Bwrap::Missing => unfit = Bwrap::Unfit(place.into(), why),
-                Some(_) => {}
-            }
-        }
-        unfit
-    }
-}
-
-/// Why a bwrap must not be run: it is set-user-ID, or somebody other than root could have written it.
-fn unfit_reason(real: &Path) -> Option<String> {
-    let metadata = match fs::metadata(real) {
-        Ok(metadata) => metadata,
-        Err(error) => return Some(error.to_string()),
-    };
-    if !metadata.is_file() {
-        return Some("it is not a file".into());
-    }
-    if let Some(why) = unfit_mode(metadata.mode()) {
-        return Some(why.into());
-    }
-    // The store is read-only, also where it belongs to the user of a single-user installation.
-    if real.starts_with("/nix/store") {
-        return None;
-    }
-    let root_is_mapped = root_is_mapped();
-    for part in real.ancestors() {
-        let Ok(metadata) = fs::metadata(part) else {
-            continue;
-        };
-        let name = Text::from(part);
-        // In a container's user namespace without root, root's files show the overflow uid (user_namespaces(7)).
-        let of_root = metadata.uid() == 0 || (!root_is_mapped && metadata.uid() == OVERFLOW_UID);
-        if !of_root {
-            let hidden = if metadata.uid() == OVERFLOW_UID {
-                " as it is seen in this user namespace"
-            } else {
-                ""
-            };
-            return Some(format!(
-                "{name} belongs to uid {}, not to root{hidden}",
-                metadata.uid()
-            ));
-        }
-        if metadata.mode() & 0o022 != 0 && metadata.mode() & 0o1000 == 0 {
-            return Some(format!("others than root can write {name}"));
-        }
-    }
-    None
-}
-
-fn unfit_mode(mode: u32) -> Option<&'static str> {
-    if mode & 0o111 == 0 {
-        return Some("it is not executable");
-    }
-    (mode & 0o4000 != 0)
-        .then_some("it is set-user-ID, which cannot turn nested user namespaces off")
-}
-
-/// What an unmapped uid shows as (`/proc/sys/kernel/overflowuid`).
-const OVERFLOW_UID: u32 = 65_534;
-
-fn root_is_mapped() -> bool {
-    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
-    map.lines()
-        .any(|line| line.split_whitespace().next() == Some("0"))
 }
 
 impl Kernel {
@@ -460,30 +353,5 @@ mod tests {
             "search corp.example\nnameserver  10.0.0.1\n# nameserver 9.9.9.9\noptions edns0\ndomain x\n",
         );
         assert_eq!(lines, ["nameserver 10.0.0.1", "options edns0"]);
-    }
-
-    #[test]
-    fn a_bwrap_that_others_than_root_could_have_written_is_unfit() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let bwrap = folder.path().join("bwrap");
-        fs::write(&bwrap, "").expect("write");
-        fs::set_permissions(&bwrap, fs::Permissions::from_mode(0o777)).expect("chmod");
-        let why = unfit_reason(&bwrap).expect("unfit");
-        assert!(
-            why.contains("can write") || why.contains("belongs to uid"),
-            "{why}"
-        );
-        assert_eq!(
-            unfit_reason(Path::new("/proc")).as_deref(),
-            Some("it is not a file")
-        );
-    }
-
-    #[test]
-    fn a_bwrap_that_is_set_user_id_or_no_program_is_unfit() {
-        assert!(unfit_mode(0o4755).is_some_and(|why| why.contains("set-user-ID")));
-        assert!(unfit_mode(0o644).is_some());
-        assert_eq!(unfit_mode(0o755), None);
     }
 }

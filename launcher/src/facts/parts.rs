@@ -1,27 +1,16 @@
-//! Owns the parts of a host that only `check` asks for: what the tier `inet` will need, the Nix daemon, the control group.
+//! Owns the parts of a host that only `check` asks for: the Nix daemon, the control group.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Cgroup, User};
-use crate::text::Text;
 
 /// Parts that no plan of this version needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parts {
-    /// Whether `/dev/net/tun` can be opened by this user; `None` where there is none.
-    pub tun: Option<bool>,
-    /// nft(8).
-    pub nft: Option<Text>,
-    /// Whether the kernel has nf_tables, built in or as a module.
-    pub nf_tables: bool,
-    /// pasta(1).
-    pub pasta: Option<Text>,
-    /// slirp4netns(1).
-    pub slirp4netns: Option<Text>,
     /// The Nix daemon's socket is there, and whether nix.conf(5) names this user or a group of theirs as trusted.
     pub nix_daemon: Option<NixDaemon>,
     /// The caller's control group; `None` without the unified hierarchy.
@@ -40,50 +29,15 @@ impl Parts {
     /// Reads them for `user`.
     #[must_use]
     pub fn read(user: &User) -> Self {
-        let tun = Path::new("/dev/net/tun");
-        let open = File::options().read(true).write(true).open(tun).is_ok();
         let socket = Path::new("/nix/var/nix/daemon-socket/socket").exists();
         let nix_conf = fs::read_to_string("/etc/nix/nix.conf").unwrap_or_default();
         Self {
-            tun: tun.exists().then_some(open),
-            nft: tool("nft"),
-            nf_tables: has_nf_tables(),
-            pasta: tool("pasta"),
-            slirp4netns: tool("slirp4netns"),
             nix_daemon: socket.then(|| NixDaemon {
                 trusts: trusting_entry(&nix_conf, user, &groups_of(user)),
             }),
             cgroup: Cgroup::read(),
         }
     }
-}
-
-/// A tool at one of the places where distributions put it; PATH is not asked.
-fn tool(name: &str) -> Option<Text> {
-    let folders = [
-        "/usr/sbin",
-        "/usr/bin",
-        "/sbin",
-        "/bin",
-        "/usr/local/bin",
-        "/run/current-system/sw/bin",
-    ];
-    let found = folders
-        .iter()
-        .map(|folder| PathBuf::from(folder).join(name))
-        .find(|file| file.is_file());
-    found.map(Text::from)
-}
-
-fn has_nf_tables() -> bool {
-    if Path::new("/proc/net/netfilter").exists() || Path::new("/sys/module/nf_tables").exists() {
-        return true;
-    }
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let modules = Path::new("/lib/modules").join(release.trim());
-    ["modules.builtin", "modules.dep"].iter().any(|list| {
-        fs::read_to_string(modules.join(list)).is_ok_and(|list| list.contains("/nf_tables.ko"))
-    })
 }
 
 /// The names of the user's groups, by group(5).

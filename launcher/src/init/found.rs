@@ -1,7 +1,6 @@
 //! Owns what PID 1 sees of its own sandbox before the command runs: raw observations, judged by the launcher.
 
 use std::fs;
-use std::io;
 use std::os::fd::RawFd;
 use std::os::unix::fs::MetadataExt;
 
@@ -85,7 +84,7 @@ impl Found {
                 .to_vec(),
             no_new_privs: field("NoNewPrivs:") == Some("1"),
             // The list is read through one more descriptor, which is gone by now.
-            descriptors: descriptors()
+            descriptors: crate::descriptors::open()
                 .unwrap_or_default()
                 .into_iter()
                 .filter(|descriptor| *descriptor != control && is_open(*descriptor))
@@ -132,20 +131,6 @@ fn interfaces() -> Vec<String> {
         }
     }
     names
-}
-
-/// The numbers of all open descriptors, that of the listing itself included.
-pub(super) fn descriptors() -> io::Result<Vec<RawFd>> {
-    let mut numbers = Vec::new();
-    for entry in fs::read_dir("/proc/self/fd")? {
-        numbers.extend(
-            entry?
-                .file_name()
-                .to_str()
-                .and_then(|name| name.parse::<RawFd>().ok()),
-        );
-    }
-    Ok(numbers)
 }
 
 fn is_open(descriptor: RawFd) -> bool {

@@ -14,6 +14,7 @@ use nix::sys::termios::Termios;
 
 use super::ending;
 use super::flags::Flags;
+use super::network::Network;
 use super::pins::Pins;
 use super::terminal::{self, Terminal};
 use super::verdict::{self, Difference};
@@ -50,6 +51,7 @@ pub(super) struct Session<'a> {
     pub(super) child: &'a mut Child,
     pub(super) control: UnixStream,
     pub(super) signals: &'a SignalFd,
+    pub(super) network: Option<&'a mut Network>,
     pub(super) terminal: Option<&'a mut Terminal>,
     /// The flags of the streams as they were found.
     pub(super) flags: &'a Flags,
@@ -67,6 +69,12 @@ pub(super) struct Session<'a> {
 }
 
 impl Session<'_> {
+    /// The end of a session that did not get so far as to listen.
+    pub(super) fn given_up(self, trouble: Trouble) -> Result<Outcome, Trouble> {
+        let _ = self.child.kill();
+        Err(trouble)
+    }
+
     /// Until the command ends, or is found not to start. Also tells whether it was asked to.
     pub(super) fn run(
         mut self,
@@ -100,7 +108,7 @@ impl Session<'_> {
                 Next::Event(Event::Stopped(signal)) => self.stop(signal),
                 Next::Event(Event::Ended(status)) => {
                     return match found {
-                        Some(found) => Ok(Outcome { status, found }),
+                        Some(found) => Ok(outcome(status, found)),
                         None => Err(init_failed("it spoke out of turn")),
                     };
                 }
@@ -113,6 +121,10 @@ impl Session<'_> {
                 }
                 Next::Event(Event::Failed(why)) => {
                     return Err(init_failed(&why));
+                }
+                Next::NoNetwork(error) => return Err(error.into()),
+                Next::Event(Event::Fenced) => {
+                    return Err(init_failed("the outer stage spoke twice"));
                 }
                 Next::Interrupted(signal) => return Err(LaunchError::Interrupted(signal).into()),
                 Next::Closed => return self.closed(found),
@@ -149,10 +161,7 @@ impl Session<'_> {
                     .code()
                     .or(status.signal().map(|signal| 128 + signal))
                     .unwrap_or(125);
-                Ok(Outcome {
-                    status: u8::try_from(status).unwrap_or(u8::MAX),
-                    found,
-                })
+                Ok(outcome(u8::try_from(status).unwrap_or(u8::MAX), found))
             }
         }
     }
@@ -178,14 +187,20 @@ impl Session<'_> {
             let watched = terminal.is_some();
             ready
                 .extend(terminal.map(|terminal| PollFd::new(terminal.as_fd(), PollFlags::empty())));
+            let network = self.network.as_deref().and_then(Network::watched);
+            let changes = network.map(|watch| PollFd::new(watch, PollFlags::POLLIN));
+            ready.extend(changes);
             match poll(&mut ready, timeout) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(error) => return prepare("wait", Err(error)),
             }
             let spoken = ready[0].any().unwrap_or(true);
-            self.hung_up |= ready
-                .get(2)
-                .is_some_and(|terminal| terminal.any().unwrap_or(false));
+            let mut rest = ready[2..].iter().map(|one| one.any().unwrap_or(false));
+            self.hung_up |= watched && rest.next().unwrap_or(false);
+            let changed = rest.next().unwrap_or(false);
+            if let Some(network) = self.network.as_mut().filter(|_| changed) {
+                network.follow();
+            }
             let hung_up = watched && self.hung_up;
             let next = hung_up
                 .then(|| self.forward(Signal::SIGHUP, false))
@@ -202,6 +217,13 @@ impl Session<'_> {
                     return Ok(next);
                 }
             }
+            let ended = self
+                .network
+                .as_mut()
+                .and_then(|network| network.helper_ended());
+            if let Some(error) = ended.filter(|_| !self.started) {
+                return Ok(Next::NoNetwork(error));
+            }
             if spoken {
                 return Ok(hear_event(events));
             }
@@ -210,11 +232,10 @@ impl Session<'_> {
 
     /// Passes a signal to the command; before there is one, a signal that ends processes ends the launch.
     fn forward(&mut self, signal: Signal, group: bool) -> Option<Next> {
-        use Signal::{SIGHUP, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH};
+        use Signal::{SIGHUP, SIGTERM};
         self.asked_to_end |= matches!(signal, SIGTERM | SIGHUP);
         if !self.started {
-            let ends = !matches!(signal, SIGTSTP | SIGUSR1 | SIGUSR2 | SIGWINCH);
-            return ends.then_some(Next::Interrupted(signal));
+            return ending_signal(signal as u32).map(Next::Interrupted);
         }
         let _ = say(
             &self.control,
@@ -275,6 +296,14 @@ impl Session<'_> {
     }
 }
 
+fn outcome(status: u8, found: Found) -> Outcome {
+    Outcome {
+        status,
+        found,
+        network: None,
+    }
+}
+
 fn init_failed(why: &str) -> Trouble {
     let why = crate::text::escape(why.as_ref());
     Trouble::Other(LaunchError::Init { why, hint: None })
@@ -293,6 +322,12 @@ fn different(differences: Vec<Difference>) -> LaunchError {
     }
 }
 
+/// A signal that ends what has not begun.
+pub(super) fn ending_signal(number: u32) -> Option<Signal> {
+    use Signal::{SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH};
+    signal(number).filter(|signal| !matches!(signal, SIGTSTP | SIGUSR1 | SIGUSR2 | SIGWINCH))
+}
+
 /// A signal that is to be passed on; the end of a child is no such thing.
 fn signal(number: u32) -> Option<Signal> {
     let signal = Signal::try_from(i32::try_from(number).ok()?).ok()?;
@@ -300,6 +335,7 @@ fn signal(number: u32) -> Option<Signal> {
 }
 
 enum Next {
+    NoNetwork(LaunchError),
     Interrupted(Signal),
     Event(Event),
     Closed,

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::pins::Pins;
 use crate::guard::Guard;
+use crate::helper;
 use crate::init::Found;
 use crate::plan::{Action, Namespace, Plan};
 use crate::text::Text;
@@ -75,6 +76,13 @@ fn difference(action: &Action, found: &Found) -> Option<String> {
             namespace: Namespace::Network,
         } => (!found.interfaces.is_empty())
             .then(|| format!("network devices {}", found.interfaces.join(", "))),
+        Action::OuterNamespaces { .. } => found
+            .interfaces
+            .iter()
+            .any(|name| name != helper::DEVICE)
+            .then(|| format!("network devices {}", found.interfaces.join(", "))),
+        Action::Carry { device, .. } => (!found.interfaces.contains(device))
+            .then(|| format!("there is no network device {device}")),
         Action::BeUser { uid, gid } => (found.user != (*uid, *gid))
             .then(|| format!("uid {}, gid {}", found.user.0, found.user.1)),
         Action::Hostname { name } => {
@@ -120,6 +128,9 @@ fn difference(action: &Action, found: &Found) -> Option<String> {
         }
         // Seen in what is judged above, or done by the launcher before PID 1 exists.
         Action::Unshare { .. }
+        | Action::LoadFence { .. }
+        | Action::HelperOption { .. }
+        | Action::FollowNetwork
         | Action::JoinNewKeyring
         | Action::PinSources
         | Action::RestoreTerminal

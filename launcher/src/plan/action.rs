@@ -6,6 +6,8 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::denied::{Denied, Rule};
+use crate::fence::Fence;
+use crate::helper::{Families, Kind};
 use crate::init::Place;
 use crate::limit::Limited;
 use crate::text::Text;
@@ -50,6 +52,25 @@ pub enum Action {
     HideArguments,
     /// bwrap: a namespace.
     Unshare { namespace: Namespace },
+    /// outer stage: a user and a network namespace around those of bwrap; who it is in them.
+    OuterNamespaces { uid: u32, gid: u32 },
+    /// outer stage: loads the fence with nft(8) before there is a device, and reads it back.
+    LoadFence {
+        nft: Text,
+        #[serde(flatten)]
+        fence: Fence,
+    },
+    /// launcher: starts the helper that carries packets for the device, once the fence stands.
+    Carry {
+        helper: Kind,
+        program: Text,
+        device: String,
+        families: Families,
+    },
+    /// launcher: an option of the helper.
+    HelperOption { words: Vec<Text> },
+    /// launcher: loads the fence anew when addresses or routes of the host change (rtnetlink(7)).
+    FollowNetwork,
     /// bwrap: no capability in any set.
     DropCapabilities,
     /// bwrap: set-user-ID programs give nothing; bwrap always asks for it.
@@ -123,7 +144,20 @@ impl fmt::Display for Action {
         match self {
             Action::Unshare { namespace } => write!(f, " {namespace:?}"),
             Action::RelayStream { descriptor } => write!(f, " {descriptor}"),
-            Action::BeUser { uid, gid } => write!(f, " {uid}:{gid}"),
+            Action::LoadFence { fence, .. } => {
+                let denied = fence.denied.v4().len() + fence.denied.v6().len();
+                let open = fence.exceptions.len();
+                write!(f, " {denied} ranges denied, {open} exceptions")
+            }
+            Action::Carry {
+                program, device, ..
+            } => write!(f, " {program}, {device}"),
+            Action::HelperOption { words } => {
+                words.iter().try_for_each(|word| write!(f, " {word}"))
+            }
+            Action::OuterNamespaces { uid, gid } | Action::BeUser { uid, gid } => {
+                write!(f, " {uid}:{gid}")
+            }
             Action::Hostname { name } => write!(f, " {name}"),
             Action::Tmpfs { at, bytes, mode } => {
                 write!(f, " {at}, {} MiB, {mode:04o}", bytes / 1024 / 1024)
@@ -156,6 +190,7 @@ impl fmt::Display for Action {
             | Action::OwnProcessGroup
             | Action::EmptyEnvironment
             | Action::HideArguments
+            | Action::FollowNetwork
             | Action::DropCapabilities
             | Action::NoNewPrivileges
             | Action::DisableNestedUserNamespaces

@@ -11,6 +11,7 @@ use crate::text::Text;
 
 /// `/etc` for `config`.
 pub(super) fn add(steps: &mut Steps, config: &Config, facts: &Facts) {
+    let forwarder = steps.forwarder();
     let mut file = |guard, at: &str, content: Text, why: &str| {
         steps.add(
             guard,
@@ -72,7 +73,12 @@ pub(super) fn add(steps: &mut Steps, config: &Config, facts: &Facts) {
             "files",
             "# network tier `none`: no name resolves\n".to_owned(),
         ),
-        Tier::Inet | Tier::Full => (
+        Tier::Inet => (
+            Guard::EtcGenerated,
+            "files dns",
+            forwarder.map_or_else(String::new, |at| format!("nameserver {at}\n")),
+        ),
+        Tier::Full => (
             Guard::EtcGenerated,
             "files dns",
             facts.host.resolvers.join("\n") + "\n",

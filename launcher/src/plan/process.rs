@@ -143,16 +143,6 @@ pub(super) fn add(steps: &mut Steps, config: &Config, facts: &Facts) {
         Namespace::Cgroup,
         "cgroup paths start at its own",
     );
-    if config.tier.value == Tier::None {
-        steps.add_for(
-            config.tier.origin.clone(),
-            Guard::NetNamespace,
-            Unshare {
-                namespace: Namespace::Network,
-            },
-            "no network but its own loopback",
-        );
-    }
     let (uid, gid) = identity(facts);
     steps.add(
         Guard::UserNamespace,

@@ -1,0 +1,221 @@
+//! Owns the steps of the network tiers. On `inet`: outer namespaces, the fence, and the helper that carries packets.
+
+use std::net::IpAddr;
+
+use super::{Action, Namespace, PlanError, Steps, process};
+use crate::cli::Tier;
+use crate::config::{Config, Origin};
+use crate::facts::{Facts, NetworkTools, Tool};
+use crate::fence::{Denied, Exception, Fence};
+use crate::guard::Guard;
+use crate::helper::{self, Families, Flag, Kind, Ports};
+use crate::remedy::install_hint;
+use crate::text::Text;
+
+pub(super) fn add(steps: &mut Steps, config: &Config, facts: &Facts) -> Result<(), PlanError> {
+    let origin = config.tier.origin.clone();
+    match config.tier.value {
+        Tier::None => {
+            let action = Action::Unshare {
+                namespace: Namespace::Network,
+            };
+            let why = "no network but its own loopback";
+            steps.add_for(origin, Guard::NetNamespace, action, why);
+            Ok(())
+        }
+        Tier::Inet => inet(steps, origin, facts),
+        Tier::Full => Ok(()),
+    }
+}
+
+fn inet(steps: &mut Steps, origin: Origin, facts: &Facts) -> Result<(), PlanError> {
+    let host = Parts::of(facts)?;
+    let (uid, gid) = process::identity(facts);
+    steps.add_for(
+        origin.clone(),
+        Guard::NetNamespace,
+        Action::OuterNamespaces { uid, gid },
+        "what is inside bwrap has no capability over it (user_namespaces(7))",
+    );
+    let fence = Action::LoadFence {
+        nft: host.nft.clone(),
+        fence: fence(facts, &host),
+    };
+    let why = "the internet, and nothing else of the network (nft(8))";
+    steps.add_for(origin.clone(), Guard::EgressFence, fence, why);
+    steps.add_for(
+        origin.clone(),
+        Guard::EgressFence,
+        Action::FollowNetwork,
+        "a new network of the host is no part of the internet either",
+    );
+    let carry = Action::Carry {
+        helper: host.helper,
+        program: host.program.clone(),
+        device: helper::DEVICE.into(),
+        families: host.families,
+    };
+    let why = "packets go through sockets of an ordinary process of yours";
+    steps.add_for(origin, Guard::NetNamespace, carry, why);
+    for Flag { words, why, closes } in host.flags() {
+        let guard = if closes {
+            Guard::HelperClosed
+        } else {
+            Guard::NetNamespace
+        };
+        steps.add(guard, Action::HelperOption { words }, why);
+    }
+    Ok(())
+}
+
+/// What of the tier the host has.
+struct Parts<'a> {
+    tools: &'a NetworkTools,
+    nft: &'a Text,
+    helper: Kind,
+    program: &'a Text,
+    families: Families,
+}
+
+impl<'a> Parts<'a> {
+    fn of(facts: &'a Facts) -> Result<Self, PlanError> {
+        let Some(tools) = &facts.host.network_tools else {
+            return Err(missing(
+                "this host's part in it was not looked at",
+                "please report this".into(),
+            ));
+        };
+        let nft = tool(facts, &tools.nft, "nft", "nftables")?;
+        if !tools.nf_tables {
+            return Err(missing(
+                "the kernel has no nf_tables",
+                "sudo modprobe nf_tables; or claudebox --network none".into(),
+            ));
+        }
+        let (helper, program) = choose(facts, tools)?;
+        match tools.tun {
+            Some(true) => {}
+            Some(false) => {
+                return Err(missing(
+                    "/dev/net/tun cannot be opened by you",
+                    "sudo chmod 0666 /dev/net/tun, as udev has it; a container needs --device /dev/net/tun".into(),
+                ));
+            }
+            None => {
+                return Err(missing(
+                    "there is no /dev/net/tun",
+                    "sudo modprobe tun; a container needs --device /dev/net/tun".into(),
+                ));
+            }
+        }
+        if let Some(why) = &facts.network.unread {
+            return Err(missing(
+                &format!("the host's addresses and routes cannot be read: {why}"),
+                "without them the fence would have holes; claudebox --network none".into(),
+            ));
+        }
+        let families = families(facts, helper);
+        if !families.four && !families.six {
+            return Err(missing(
+                "this host has no route to the internet",
+                "connect to a network, or start with --network none".into(),
+            ));
+        }
+        Ok(Self {
+            tools,
+            nft,
+            helper,
+            program,
+            families,
+        })
+    }
+
+    fn flags(&self) -> Vec<Flag> {
+        match self.helper {
+            Kind::Pasta => helper::pasta(self.tools, self.families, &Ports::default()),
+            Kind::Slirp4netns => helper::slirp4netns(),
+        }
+    }
+}
+
+fn missing(why: &str, hint: String) -> PlanError {
+    PlanError::Network {
+        why: why.into(),
+        hint,
+    }
+}
+
+fn tool<'a>(
+    facts: &Facts,
+    tool: &'a Tool,
+    name: &str,
+    package: &str,
+) -> Result<&'a Text, PlanError> {
+    match tool {
+        Tool::Found(path) => Ok(path),
+        Tool::Missing => Err(missing(
+            &format!("{name} is not installed"),
+            install_hint(&facts.host.os, package),
+        )),
+        Tool::Unfit(path, why) => Err(missing(
+            &format!("{path} cannot be used: {why}"),
+            format!(
+                "only a program that root alone can write is run: {}",
+                install_hint(&facts.host.os, package)
+            ),
+        )),
+    }
+}
+
+/// pasta, where it can be made safe, else slirp4netns.
+fn choose<'a>(facts: &Facts, tools: &'a NetworkTools) -> Result<(Kind, &'a Text), PlanError> {
+    let lacking = helper::lacking(tools);
+    if let Tool::Found(path) = &tools.pasta
+        && lacking.is_empty()
+    {
+        return Ok((Kind::Pasta, path));
+    }
+    if let Tool::Found(path) = &tools.slirp4netns {
+        return Ok((Kind::Slirp4netns, path));
+    }
+    let path = tool(facts, &tools.pasta, "pasta", "passt")?;
+    let options: Vec<String> = lacking.iter().map(|option| format!("--{option}")).collect();
+    Err(missing(
+        &format!(
+            "{path} is too old to be made safe, it lacks {}",
+            options.join(", ")
+        ),
+        format!(
+            "passt of 2023 or later is needed, or slirp4netns: {}",
+            install_hint(&facts.host.os, "slirp4netns")
+        ),
+    ))
+}
+
+/// The families with a way to everywhere.
+fn families(facts: &Facts, helper: Kind) -> Families {
+    let reaches = |four: bool| {
+        facts
+            .network
+            .routes
+            .iter()
+            .any(|route| route.is_default() && route.to.addr().is_ipv4() == four)
+    };
+    Families {
+        four: reaches(true),
+        six: helper == Kind::Pasta && reaches(false),
+    }
+}
+
+fn fence(facts: &Facts, host: &Parts) -> Fence {
+    let address: IpAddr = helper::forwarder(host.families);
+    let forwarder = helper::forwarded(host.helper, host.tools)
+        .iter()
+        .map(|protocol| Exception {
+            address,
+            protocol: *protocol,
+            port: 53,
+            origin: Origin::Generated,
+        });
+    Fence::new(Denied::of(&facts.network), forwarder.collect())
+}
