@@ -6,6 +6,7 @@
 //! process, so the kernel removes it when that ends, by a panic and by SIGKILL too.
 
 pub mod entrance;
+pub mod ground;
 pub mod map;
 pub mod names;
 pub mod namespace;
@@ -13,13 +14,14 @@ pub mod watch;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 
+use nix::net::if_::if_nametoindex;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::sockopt::Ipv6RecvPacketInfo;
 use nix::sys::socket::{
@@ -44,6 +46,9 @@ pub struct NetworkLab {
 
 /// The first port of a trial. All of them lie below those that the kernel hands out (ip_local_port_range).
 const FIRST_PORT: u16 = 20000;
+
+/// The device of the local network, by an address.
+const ROUTER: Ipv4Addr = Ipv4Addr::new(192, 168, 77, 1);
 
 /// The lab of this process, which is made when it is first asked for.
 ///
@@ -114,8 +119,8 @@ impl NetworkLab {
         sites[&Site::Lan].set(&[
             ("ipv4/ip_forward", "1"),
             ("ipv6/conf/all/forwarding", "1"),
-            // Discovery is heard, not answered.
-            ("ipv4/icmp_ratelimit", "0"),
+            // Groups answer.
+            ("ipv4/icmp_echo_ignore_broadcasts", "0"),
         ])?;
         let books = Books::default();
         serve(&sites, &books)?;
@@ -176,11 +181,37 @@ fn serve(sites: &BTreeMap<Site, Namespace>, books: &Books) -> io::Result<()> {
         servers.push(namespace.within(|| Server::new(*site))?);
         ears.push((*site, namespace.within(echo_requests)?));
     }
+    let members = sites[&Site::Lan].within(join_groups)?;
     let of_names = books.clone();
     thread::spawn(move || names::serve(&servers, &of_names));
     let of_echo = books.clone();
-    thread::spawn(move || hear(&ears, &of_echo));
+    thread::spawn(move || {
+        hear(&ears, &of_echo);
+        drop(members);
+    });
     Ok(())
+}
+
+/// Who is in a group as long as it is open: datagrams to it come to every socket then.
+fn join_groups() -> io::Result<Vec<UdpSocket>> {
+    let device = if_nametoindex("eth0")?;
+    let groups = map::parsed(&map::GROUPS).into_iter();
+    let joined = groups.map(|group| {
+        let member = match group {
+            IpAddr::V4(four) => {
+                let member = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+                member.join_multicast_v4(&four, &ROUTER)?;
+                member
+            }
+            IpAddr::V6(six) => {
+                let member = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))?;
+                member.join_multicast_v6(&six, device)?;
+                member
+            }
+        };
+        Ok(member)
+    });
+    joined.collect()
 }
 
 /// Sockets that get every ICMP message of a namespace, one for each family (raw(7)). The kernel answers.

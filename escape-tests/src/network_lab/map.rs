@@ -142,12 +142,6 @@ addr add 2600:1901:77::1/64 dev eth0 nodad
 addr add 2600:1901:77::11/64 dev eth0 nodad
 addr add fe80::1/64 dev eth0 nodad
 addr add fe80::11/64 dev eth0 nodad
-addr add 224.0.0.251/32 dev eth0 autojoin
-addr add 224.0.0.252/32 dev eth0 autojoin
-addr add 239.255.255.250/32 dev eth0 autojoin
-addr add ff02::fb/128 dev eth0 autojoin
-addr add ff02::c/128 dev eth0 autojoin
-addr add ff05::2/128 dev eth0 autojoin
 route add 0.0.0.0/0 dev wan
 route add ::/0 dev wan
 route add 169.254.169.254 dev meta
@@ -212,6 +206,17 @@ route add 0.0.0.0/0 via 172.17.0.1
 route add ::/0 via fd00:d0c::1
 ";
 
+/// Groups that the neighbours on the local network have joined, as those do who answer discovery (IANA registries of multicast
+/// addresses): all systems are in the first of each family anyway.
+pub(super) const GROUPS: [&str; 6] = [
+    "224.0.0.251",
+    "224.0.0.252",
+    "239.255.255.250",
+    "ff02::fb",
+    "ff02::c",
+    "ff05::2",
+];
+
 /// The public addresses that a session on `inet` must reach in every trial: else the silence of all others proves nothing. The
 /// first two belong to names of the lab.
 pub const PUBLIC: [&str; 4] = [
@@ -246,6 +251,14 @@ pub const OWN: [&str; 8] = [
     "fd00:d0c::1",
     "100.64.77.10",
     "fd7a:115c:a1e0::4d:10",
+];
+
+/// Those among them that its local network has a way to.
+pub const ON_LINK: [&str; 4] = [
+    "192.168.77.10",
+    "81.2.69.10",
+    "2600:1901:77::10",
+    "fe80::10",
 ];
 
 /// The addresses of such a list.

@@ -2,13 +2,15 @@
 //! carry its word. What was heard goes into a file, a line each, as with the neighbour.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, IoSlice, IoSliceMut, PipeWriter, Write};
+use std::io::{self, IoSlice, IoSliceMut, PipeWriter, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6, TcpListener};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -35,6 +37,13 @@ pub struct Contact {
     pub to: IpAddr,
     /// Who it is from.
     pub from: IpAddr,
+}
+
+impl fmt::Display for Contact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { site, by, to, from } = self;
+        write!(f, "{site} {by} {to} {from}")
+    }
 }
 
 /// The contacts of a trial, in order.
@@ -90,7 +99,8 @@ pub struct Watch {
     /// Their port.
     pub port: u16,
     books: Books,
-    stop: Option<PipeWriter>,
+    control: Option<PipeWriter>,
+    passes: mpsc::Receiver<()>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
@@ -120,25 +130,27 @@ impl Watch {
         let mut all = books.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(port, file);
         drop(all);
-        let (stopped, stop) = io::pipe()?;
+        let (mut told, control) = io::pipe()?;
+        let (passed, passes) = mpsc::channel();
         let of_thread = books.clone();
         let thread = thread::spawn(move || {
             let mut streams = Vec::new();
             loop {
-                let mut polled = vec![PollFd::new(stopped.as_fd(), PollFlags::POLLIN)];
+                let mut polled = vec![PollFd::new(told.as_fd(), PollFlags::POLLIN)];
                 for one in &listeners {
                     polled.push(PollFd::new(one.tcp.as_fd(), PollFlags::POLLIN));
                     let udp = one.udp.iter();
                     polled.extend(udp.map(|socket| PollFd::new(socket.as_fd(), PollFlags::POLLIN)));
                 }
                 let _ = poll(&mut polled, PollTimeout::NONE);
-                let done = polled[0].any().unwrap_or(true);
+                let is_told = polled[0].any().unwrap_or(true);
                 for one in &listeners {
                     // Whoever does not ask for the answer would be cut off with a reset, were the stream closed at once.
                     streams.extend(accepted(one, port, &of_thread));
                     received(one, port, &of_thread);
                 }
-                if done {
+                // The end of the pipe, or a word: see `settle`.
+                if is_told && (!matches!(told.read(&mut [0]), Ok(1)) || passed.send(()).is_err()) {
                     return;
                 }
             }
@@ -146,15 +158,31 @@ impl Watch {
         Ok(Self {
             port,
             books: books.clone(),
-            stop: Some(stop),
+            control: Some(control),
+            passes,
             thread: Some(thread),
         })
     }
 }
 
+impl Watch {
+    /// What had reached a listener when this was called is written down when it returns.
+    ///
+    /// # Errors
+    /// Where who listens is gone.
+    pub fn settle(&self) -> io::Result<()> {
+        let mut control = self.control.as_ref();
+        control
+            .as_mut()
+            .map_or(Ok(()), |control| control.write_all(&[1]))?;
+        let passed = self.passes.recv_timeout(Duration::from_secs(5));
+        passed.map_err(io::Error::other)
+    }
+}
+
 impl Drop for Watch {
     fn drop(&mut self) {
-        drop(self.stop.take());
+        drop(self.control.take());
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
