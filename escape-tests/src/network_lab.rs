@@ -22,18 +22,12 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 
 use nix::net::if_::if_nametoindex;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::sockopt::Ipv6RecvPacketInfo;
-use nix::sys::socket::{
-    AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, setsockopt, socket,
-};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use self::entrance::{Entrance, Resolver};
 use self::map::{LINKS, Site};
 use self::names::Server;
 use self::namespace::Namespace;
-use self::watch::{Books, Datagram, Watch, port_in};
+use self::watch::{Books, Watch};
 
 /// The lab.
 #[derive(Debug)]
@@ -173,20 +167,16 @@ impl NetworkLab {
     }
 }
 
-/// Starts what listens for all trials at once: the resolvers, and who hears echo requests.
+/// Starts what listens for all trials at once: the resolvers, and the members of groups.
 fn serve(sites: &BTreeMap<Site, Namespace>, books: &Books) -> io::Result<()> {
     let mut servers = Vec::new();
-    let mut ears = Vec::new();
     for (site, namespace) in sites {
         servers.push(namespace.within(|| Server::new(*site))?);
-        ears.push((*site, namespace.within(echo_requests)?));
     }
     let members = sites[&Site::Lan].within(join_groups)?;
     let of_names = books.clone();
-    thread::spawn(move || names::serve(&servers, &of_names));
-    let of_echo = books.clone();
     thread::spawn(move || {
-        hear(&ears, &of_echo);
+        names::serve(&servers, &of_names);
         drop(members);
     });
     Ok(())
@@ -212,54 +202,4 @@ fn join_groups() -> io::Result<Vec<UdpSocket>> {
         Ok(member)
     });
     joined.collect()
-}
-
-/// Sockets that get every ICMP message of a namespace, one for each family (raw(7)). The kernel answers.
-fn echo_requests() -> io::Result<[OwnedFd; 2]> {
-    let made = |family, protocol| {
-        socket(
-            family,
-            SockType::Raw,
-            SockFlag::SOCK_CLOEXEC,
-            Some(protocol),
-        )
-    };
-    let four = made(AddressFamily::Inet, SockProtocol::Icmp)?;
-    let six = made(AddressFamily::Inet6, SockProtocol::IcmpV6)?;
-    setsockopt(&six, Ipv6RecvPacketInfo, &true)?;
-    Ok([four, six])
-}
-
-fn hear(ears: &[(Site, [OwnedFd; 2])], books: &Books) {
-    /// Types of messages (RFC 792, RFC 4443).
-    const ECHO_REQUEST: [u8; 2] = [8, 128];
-    loop {
-        let sockets = ears.iter().flat_map(|(_, sockets)| sockets);
-        let mut polled: Vec<PollFd<'_>> = sockets
-            .map(|socket| PollFd::new(socket.as_fd(), PollFlags::POLLIN))
-            .collect();
-        let _ = poll(&mut polled, PollTimeout::NONE);
-        for (site, [four, six]) in ears {
-            let mut packet = [0; 2048];
-            while let Ok(length) = recv(four.as_raw_fd(), &mut packet, MsgFlags::MSG_DONTWAIT) {
-                // With the header of IP, whose addresses stand at its end.
-                let packet = &packet[..length];
-                let from: Option<[u8; 4]> = packet.get(12..16).and_then(|at| at.try_into().ok());
-                let to: Option<[u8; 4]> = packet.get(16..20).and_then(|at| at.try_into().ok());
-                let header = usize::from(packet.first().unwrap_or(&0) & 15) * 4;
-                let is_request = packet.get(header) == Some(&ECHO_REQUEST[0]);
-                if let (Some(from), Some(to), Some(port), true) =
-                    (from, to, port_in(packet), is_request)
-                {
-                    books.write(port, *site, "icmp", IpAddr::from(to), IpAddr::from(from));
-                }
-            }
-            while let Some(message) = Datagram::receive(six) {
-                let is_request = message.data.first() == Some(&ECHO_REQUEST[1]);
-                if let (Some(port), true) = (port_in(&message.data), is_request) {
-                    books.write(port, *site, "icmp", message.to, message.from);
-                }
-            }
-        }
-    }
 }

@@ -16,8 +16,8 @@ use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::sockopt::{Ipv4PacketInfo, Ipv6RecvPacketInfo, Ipv6V6Only};
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, SockaddrIn,
-    SockaddrIn6, SockaddrStorage, bind, recvmsg, sendmsg, setsockopt, socket,
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockProtocol, SockType,
+    SockaddrIn, SockaddrIn6, SockaddrStorage, bind, recvmsg, sendmsg, setsockopt, socket,
 };
 
 use super::map::Site;
@@ -100,7 +100,7 @@ pub struct Watch {
     pub port: u16,
     books: Books,
     control: Option<PipeWriter>,
-    passes: mpsc::Receiver<()>,
+    passes: Mutex<mpsc::Receiver<()>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
@@ -108,6 +108,7 @@ struct Listeners {
     site: Site,
     tcp: TcpListener,
     udp: [OwnedFd; 2],
+    icmp: [OwnedFd; 2],
 }
 
 impl Watch {
@@ -123,8 +124,13 @@ impl Watch {
             listeners.push(namespace.within(|| {
                 let tcp = TcpListener::bind((Ipv6Addr::UNSPECIFIED, port))?;
                 tcp.set_nonblocking(true)?;
-                let udp = datagrams(port)?;
-                Ok(Listeners { site, tcp, udp })
+                let (udp, icmp) = (datagrams(port)?, echo_requests()?);
+                Ok(Listeners {
+                    site,
+                    tcp,
+                    udp,
+                    icmp,
+                })
             })?);
         }
         let mut all = books.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -139,7 +145,7 @@ impl Watch {
                 let mut polled = vec![PollFd::new(told.as_fd(), PollFlags::POLLIN)];
                 for one in &listeners {
                     polled.push(PollFd::new(one.tcp.as_fd(), PollFlags::POLLIN));
-                    let udp = one.udp.iter();
+                    let udp = one.udp.iter().chain(&one.icmp);
                     polled.extend(udp.map(|socket| PollFd::new(socket.as_fd(), PollFlags::POLLIN)));
                 }
                 let _ = poll(&mut polled, PollTimeout::NONE);
@@ -148,6 +154,7 @@ impl Watch {
                     // Whoever does not ask for the answer would be cut off with a reset, were the stream closed at once.
                     streams.extend(accepted(one, port, &of_thread));
                     received(one, port, &of_thread);
+                    requested(one, port, &of_thread);
                 }
                 // The end of the pipe, or a word: see `settle`.
                 if is_told && (!matches!(told.read(&mut [0]), Ok(1)) || passed.send(()).is_err()) {
@@ -159,7 +166,7 @@ impl Watch {
             port,
             books: books.clone(),
             control: Some(control),
-            passes,
+            passes: Mutex::new(passes),
             thread: Some(thread),
         })
     }
@@ -171,11 +178,12 @@ impl Watch {
     /// # Errors
     /// Where who listens is gone.
     pub fn settle(&self) -> io::Result<()> {
+        let passes = self.passes.lock().unwrap_or_else(PoisonError::into_inner);
         let mut control = self.control.as_ref();
         control
             .as_mut()
             .map_or(Ok(()), |control| control.write_all(&[1]))?;
-        let passed = self.passes.recv_timeout(Duration::from_secs(5));
+        let passed = passes.recv_timeout(Duration::from_secs(5));
         passed.map_err(io::Error::other)
     }
 }
@@ -226,6 +234,38 @@ fn received(one: &Listeners, port: u16, books: &Books) {
         while let Some(datagram) = Datagram::receive(socket) {
             books.write(port, one.site, "udp", datagram.to, datagram.from);
             let _ = datagram.answer(socket, ANSWER);
+        }
+    }
+}
+
+/// Sockets that get every ICMP message of a namespace, one for each family (raw(7)). The kernel answers.
+fn echo_requests() -> io::Result<[OwnedFd; 2]> {
+    let made = |family, protocol| {
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        socket(family, SockType::Raw, flags, Some(protocol))
+    };
+    let four = made(AddressFamily::Inet, SockProtocol::Icmp)?;
+    let six = made(AddressFamily::Inet6, SockProtocol::IcmpV6)?;
+    setsockopt(&four, Ipv4PacketInfo, &true)?;
+    setsockopt(&six, Ipv6RecvPacketInfo, &true)?;
+    Ok([four, six])
+}
+
+/// Echo requests with the word of this trial.
+fn requested(one: &Listeners, port: u16, books: &Books) {
+    /// Types of messages (RFC 792, RFC 4443).
+    const ECHO_REQUEST: [u8; 2] = [8, 128];
+    for (socket, request) in one.icmp.iter().zip(ECHO_REQUEST) {
+        while let Some(message) = Datagram::receive(socket) {
+            // For IPv4 the header of IP comes first: its length is in its first byte (RFC 791, 3.1).
+            let header = match message.to {
+                IpAddr::V4(_) => usize::from(message.data.first().unwrap_or(&0) & 15) * 4,
+                IpAddr::V6(_) => 0,
+            };
+            let is_request = message.data.get(header) == Some(&request);
+            if is_request && port_in(&message.data) == Some(port) {
+                books.write(port, one.site, "icmp", message.to, message.from);
+            }
         }
     }
 }

@@ -28,6 +28,8 @@ const FOREIGN: Prepare = |socket, address| {
     Ok(())
 };
 
+const BY_HOPS: &str = "by hops";
+
 /// Options that take a capability over the network namespace: the way, and whether there is one for IPv6.
 const PRIVILEGED: [(&str, Prepare); 3] = [
     ("transparent", |socket, address| match address {
@@ -37,7 +39,7 @@ const PRIVILEGED: [(&str, Prepare); 3] = [
     ("marked", |socket, _| {
         set(socket, libc::SOL_SOCKET, libc::SO_MARK, &ON)
     }),
-    ("by hops", |socket, address| match address {
+    (BY_HOPS, |socket, address| match address {
         // Loose source and record route by the router, and an end (RFC 791, 3.1).
         IpAddr::V4(_) => {
             let hops = [131, 7, 4, 192, 168, 77, 1, 0];
@@ -68,7 +70,12 @@ pub const PROBE: Probe = Probe {
         seen.0
             .extend(refused_by("udp", |to| foreign(to, Errno::EPERM)).0);
         for (way, _) in PRIVILEGED {
-            seen.0.extend(refused_by(way, |_| Errno::EPERM).0);
+            let errno = |to: IpAddr| match way {
+                // A kernel has forgotten that type, and asks for no capability.
+                BY_HOPS if to.is_ipv6() => Errno::EINVAL,
+                _ => Errno::EPERM,
+            };
+            seen.0.extend(refused_by(way, errno).0);
         }
         seen
     }),
