@@ -5,6 +5,7 @@
   cargo-deny,
   claudebox,
   clippy,
+  iproute2,
   just,
   keyutils,
   nftables,
@@ -21,6 +22,7 @@ mkShell {
     bubblewrap
     cargo-deny
     clippy
+    iproute2
     just
     keyutils
     nftables

@@ -28,6 +28,7 @@ pub mod network;
 pub mod network_change;
 mod on_terminal;
 mod other_side;
+pub mod packets;
 pub mod places;
 pub mod screen;
 pub mod start;

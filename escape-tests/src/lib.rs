@@ -14,6 +14,7 @@ pub mod claude_code;
 pub mod elsewhere;
 pub mod harness;
 pub mod messages_api;
+pub mod network_lab;
 pub mod nix_lab;
 pub mod probe;
 pub mod probes;

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::harness::bait::Bait;
 pub use crate::harness::lab::Lab;
 pub use crate::harness::need::{Need, Unbuilt};
+pub use crate::network_lab::entrance::Resolver;
 
 /// One attack.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +42,9 @@ pub struct Probe {
     pub harmless: bool,
     /// What of the host it needs, or which guard that claudebox does not have yet. The only source of skips.
     pub needs: &'static [Need],
+    /// Whether the launcher is started on the host of the lab of networks, and which resolver that has then. The inside half reaches
+    /// the public side first: a trial in which nothing of it was heard fails, whatever else it saw. Goes with [`Need::NetworkLab`].
+    pub networks: Option<Resolver>,
     /// What the standard streams of the launcher are.
     pub streams: Streams,
     /// What somebody outside does between the audit and the start. The launcher must refuse to start then, for the guards of
@@ -84,6 +88,7 @@ impl Probe {
         also_as_root: false,
         harmless: false,
         needs: &[],
+        networks: None,
         streams: Streams::Pipes,
         meddle: None,
         edited: None,

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use claudebox::cli::Tier;
 use serde::{Deserialize, Serialize};
 
+use crate::network_lab::ground::Ground;
+
 use super::places::{self, FILES, Placed, SOCKETS};
 use super::{inside, keeper};
 
@@ -94,6 +96,9 @@ pub struct Bait {
     pub own_devices: Vec<String>,
     /// The host's network as it was: [`super::network::of_the_host`].
     pub network: String,
+    /// The trial's place in the lab of networks, where it is there.
+    #[serde(default)]
+    pub ground: Option<Ground>,
     /// The host's name.
     pub hostname: String,
     /// The file that is standard input, where streams are files.

@@ -45,7 +45,7 @@ impl Company {
     }
 
     fn spawn(start: &Start<'_>, lab: &Lab) -> io::Result<(Self, Neighbour)> {
-        let mut launcher = start.command(lab)?.spawn()?;
+        let mut launcher = lab.spawn(&mut start.command(lab)?)?;
         let mut leash = launcher.stdin.take().expect("it is piped");
         let stdout = launcher.stdout.take().expect("it is piped");
         let mut stderr = launcher.stderr.take().expect("it is piped");

@@ -14,6 +14,7 @@ use super::inside::{Report, name_of_then};
 use super::lab::Lab;
 use super::start::{Start, Told};
 use super::trial::{NO_TRIAL, Role, Spec, Way};
+use crate::network_lab::ground::Ground;
 use crate::probe::{Act, Ending, Probe, Seen, Session, Then, Verdict};
 
 /// One trial.
@@ -145,6 +146,8 @@ impl Trial {
             harm: None,
             told: told.to_string(),
         };
+        lab.settle()
+            .map_err(|error| format!("the lab of networks: {error}"))?;
         if self.probe.ending == Ending::LauncherKilledEarly {
             if !told.killed || !told.stdout.is_empty() {
                 return Err(format!(
@@ -155,6 +158,8 @@ impl Trial {
             let report = report(&told, &self.name, self.limit);
             shown.seen = report.map_err(|why| format!("{why}{told}"))?.seen;
             shown.verdict = self.probe.expect.judge(&shown.seen, bait);
+            self.reached_the_public_side(bait)
+                .map_err(|why| format!("{why}{told}"))?;
         }
         for (number, then) in self.probe.then.iter().enumerate() {
             match then {
@@ -188,6 +193,20 @@ impl Trial {
             shown.harm = Some("a canary was said aloud".into());
         }
         Ok(shown)
+    }
+
+    /// In the lab of networks silence means a refusal only where the public side was heard in the same session.
+    fn reached_the_public_side(&self, bait: &Bait) -> Result<(), String> {
+        let ground = bait.ground.as_ref();
+        let ground = ground.filter(|_| self.tier != Tier::None);
+        let missing = ground.map_or(Vec::new(), Ground::public_that_was_silent);
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(format!(
+            "the public side of the lab was not reached, so silence says nothing: {}",
+            missing.join(", ")
+        ))
     }
 
     /// What a later session showed, or that it was refused as it should be.

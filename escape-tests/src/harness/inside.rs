@@ -55,6 +55,7 @@ pub fn run(name: &str, bait: Option<&Path>) -> io::Result<()> {
         Some(Some(Then::Session(session))) => session.attempt,
         Some(_) => return Err(unknown()),
     };
+    super::network::reach_public(&bait);
     let report = Report {
         probe: name.to_owned(),
         seen: attempt(&bait),

@@ -24,6 +24,10 @@ use super::bait::{Bait, Neighbour, content_of};
 use super::neighbour::Order;
 use super::places::CLAUDE_STATE;
 use super::{keeper, network};
+use crate::network_lab::ground::Ground;
+use crate::network_lab::map::Site;
+use crate::network_lab::watch::Watch;
+use crate::network_lab::{self, NetworkLab};
 use crate::probe::Probe;
 use crate::{Caller, is_root};
 
@@ -98,6 +102,7 @@ pub struct Lab {
     /// The neighbour ends when this does.
     _leash: ChildStdin,
     _outside: Outside,
+    watch: Option<(&'static NetworkLab, Watch)>,
     as_root: bool,
 }
 
@@ -119,6 +124,27 @@ impl Lab {
             .env("SHELL", "/bin/sh");
         command.current_dir(&self.bait.project).stdin(Stdio::null());
         command
+    }
+
+    /// Starts a program: on this machine, or on the host of the lab of networks.
+    ///
+    /// # Errors
+    /// As the standard library's.
+    pub fn spawn(&self, command: &mut Command) -> io::Result<Child> {
+        match (&self.watch, &self.bait.ground) {
+            (Some((lab, _)), Some(ground)) => lab.spawn(ground.resolver, command),
+            _ => command.spawn(),
+        }
+    }
+
+    /// What has reached a listener of the lab of networks is written down when this returns.
+    ///
+    /// # Errors
+    /// Where who listens is gone.
+    pub fn settle(&self) -> io::Result<()> {
+        self.watch
+            .as_ref()
+            .map_or(Ok(()), |(_, watch)| watch.settle())
     }
 
     /// Gives a path to who starts the launcher.
@@ -226,6 +252,20 @@ impl Lab {
             sockets.push(socket.path.clone());
         }
         caller.own(&home);
+        let heard_of_networks = folder.join("contacts");
+        let watch = match probe.networks {
+            None => None,
+            Some(_) => {
+                let lab = network_lab::shared().map_err(io::Error::other)?;
+                Some((lab, lab.watch(&heard_of_networks)?))
+            }
+        };
+        let ground = probe.networks.zip(watch.as_ref());
+        let ground = ground.map(|(resolver, (_, watch))| Ground {
+            resolver,
+            port: watch.port,
+            heard: heard_of_networks,
+        });
         let order = Order {
             mark: mark.clone(),
             sockets: sockets.clone(),
@@ -241,7 +281,11 @@ impl Lab {
         } else {
             caller.command(inside)
         };
-        let (neighbour, leash, reached) = neighbour(command, &order)?;
+        let (neighbour, leash, reached) =
+            neighbour(command, &order, |command| match (&watch, &ground) {
+                (Some((lab, _)), Some(ground)) => lab.spawn(ground.resolver, command),
+                _ => command.spawn(),
+            })?;
         if is_root() && probe.behind.contains(&Guard::HostHidden) {
             let kept = keeper::kept(inside)?;
             placed_sockets.extend_from_slice(&kept.sockets);
@@ -270,7 +314,15 @@ impl Lab {
         } else {
             (0, 0)
         };
-        let (own_addresses, own_devices) = network::of_this_host()?;
+        let mut namespaces = namespaces()?;
+        let look = || Ok((network::of_this_host()?, network::of_the_host()));
+        let ((own_addresses, own_devices), network) = match &watch {
+            None => look()?,
+            Some((lab, _)) => {
+                namespaces.insert("net".into(), lab.host_name()?);
+                lab.at(Site::Host).within(look)?
+            }
+        };
         let names = VARIABLES.split_ascii_whitespace().map(str::to_owned);
         let names = names.chain(ODD_NAMES.map(str::to_owned));
         let names = names.chain([format!("X{}", random()?.to_uppercase())]);
@@ -286,10 +338,11 @@ impl Lab {
                     _ => (name.clone(), format!("{mark}-{name}")),
                 })
                 .collect(),
-            namespaces: namespaces()?,
+            namespaces,
             own_addresses,
             own_devices,
-            network: network::of_the_host(),
+            network,
+            ground,
             hostname: nix::unistd::gethostname()?.to_string_lossy().into_owned(),
             neighbour: reached,
             mark,
@@ -338,6 +391,7 @@ impl Lab {
             neighbour,
             _leash: leash,
             _outside: outside,
+            watch,
             as_root,
         })
     }
@@ -379,11 +433,12 @@ fn give_to_root(path: &Path) -> io::Result<()> {
 pub(crate) fn neighbour(
     mut command: Command,
     order: &Order,
+    spawn: impl FnOnce(&mut Command) -> io::Result<Child>,
 ) -> io::Result<(Child, ChildStdin, Neighbour)> {
     // The mark in its arguments is what a process listing inside would show of it.
     command.args(["--neighbour", &order.mark]).process_group(0);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.spawn()?;
+    let mut child = spawn(&mut command)?;
     let mut leash = child.stdin.take().expect("it is piped");
     writeln!(leash, "{}", serde_json::to_string(order)?)?;
     let mut hello = String::new();

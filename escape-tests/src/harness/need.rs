@@ -16,6 +16,8 @@ pub enum Need {
     CoreFiles,
     /// The pinned Claude Code.
     ClaudeCode,
+    /// The lab of networks, which root alone can make.
+    NetworkLab,
     /// A guard that claudebox does not have yet. The probe shows that the hole is there, and fails on the day it is not.
     Unbuilt(Unbuilt),
 }
@@ -60,8 +62,15 @@ impl Need {
             | Need::LandlockFence
             | Need::Keyrings
             | Need::CoreFiles
+            | Need::NetworkLab
             | Need::ClaudeCode => None,
         }
+    }
+
+    /// Whether it is not there for who runs this, and no host can promise it to them.
+    #[must_use]
+    pub fn is_for_root(self) -> bool {
+        self == Need::NetworkLab && !crate::is_root()
     }
 
     /// Why this host does not have it; `None` where it does.
@@ -97,6 +106,10 @@ impl Need {
             Need::Keyrings => fs::metadata("/proc/keys")
                 .err()
                 .map(|error| format!("this kernel has no keyrings (/proc/keys: {error})")),
+            Need::NetworkLab => match crate::network_lab::shared() {
+                _ if !crate::is_root() => Some("root alone can make the lab of networks".into()),
+                shared => shared.err().map(str::to_owned),
+            },
             Need::ClaudeCode => crate::claude_code::Package::missing(),
             Need::CoreFiles => {
                 let pattern =

@@ -5,42 +5,43 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{self, Read, Write};
-use std::net::{
-    IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener, TcpStream, UdpSocket,
-};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::ifaddrs::getifaddrs;
-use nix::net::if_::{InterfaceFlags, if_nametoindex};
+use nix::net::if_::InterfaceFlags;
 
 use super::addresses::ADDRESSES;
-use super::bait::ATTACK;
 use super::need::Unbuilt;
-use crate::probe::{Act, Bait, Errno, Expect, Need, Probe, Seen, Tier};
+pub use super::packets::{SOON, tcp, udp};
+use super::packets::{echo, is_loopback, is_to_many, place};
+use crate::network_lab;
+use crate::network_lab::map::{NEIGHBOURS, ON_LINK, OWN, PUBLIC, Site, parsed};
+use crate::probe::{Act, Bait, Errno, Need, Probe, Resolver, Seen, Tier};
 
 /// Other ways to write the loopback (inet_aton(3)).
 const SPELLINGS: [&str; 5] = ["127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0"];
 
-/// What most inet probes share: they wait for the fence.
+/// What most inet probes share: they wait for the fence, and are made in the lab of networks.
 pub const FENCED: Probe = Probe {
     tiers: &[Tier::Inet],
     also_as_root: true,
-    needs: &[Need::Unbuilt(Unbuilt::EgressFence)],
-    expect: Expect::Refused(FENCE),
+    needs: &[Need::Unbuilt(Unbuilt::EgressFence), Need::NetworkLab],
+    networks: Some(Resolver::Stub),
     harmed: heard,
     ..Probe::USUAL
 };
 
-/// How the fence answers (NET-06): at once, as a router without a way to there.
-const FENCE: Errno = Errno::EHOSTUNREACH;
+/// How the fence answers an echo request: a new network namespace allows no group to make the socket (ping_group_range, icmp(7)).
+const ECHO: Errno = Errno::EACCES;
+
+/// A refusal that takes longer is none at once (NET-06).
+const AT_ONCE: Duration = Duration::from_millis(200);
 
 /// The discard protocol (RFC 863): nobody listens.
 const PORT: u16 = 9;
-
-/// Longer than an answer over the loopback takes.
-const SOON: Duration = Duration::from_millis(300);
 
 /// The addresses of this machine's devices, and the devices, but for the loopback.
 ///
@@ -89,6 +90,8 @@ pub fn addresses(bait: &Bait, row: &str) -> Vec<IpAddr> {
         IpAddr::V6(six) => IpAddr::V6(Ipv6Addr::from(u128::from(*six) ^ 1)),
     };
     match row {
+        "NET-22" if bait.ground.is_some() => parsed(&OWN),
+        "NET-26" if bait.ground.is_some() => parsed(&NEIGHBOURS),
         "NET-22" => bait.own_addresses.clone(),
         "NET-26" => bait.own_addresses.iter().map(beside).collect(),
         _ => {
@@ -101,30 +104,33 @@ pub fn addresses(bait: &Bait, row: &str) -> Vec<IpAddr> {
     }
 }
 
-/// Whether a packet to there stays on this namespace's loopback.
-fn is_loopback(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(four) => four.is_loopback() || four.is_unspecified(),
-        IpAddr::V6(six) => {
-            let mapped = six.to_ipv4_mapped().map(IpAddr::V4);
-            six.is_loopback() || six.is_unspecified() || mapped.is_some_and(is_loopback)
-        }
-    }
-}
-
+/// By TCP and by UDP, and in the lab of networks by an echo request.
 fn each(bait: &Bait, row: &str, act: impl Fn(&str, IpAddr) -> Act) -> Seen {
+    let ways: &[&str] = match bait.ground {
+        Some(_) => &["tcp", "udp", "icmp"],
+        None => &["tcp", "udp"],
+    };
     let mut seen = Seen::default();
     for address in addresses(bait, row) {
-        for way in ["tcp", "udp"] {
+        for way in ways {
             seen.add(format!("{way} {address}"), act(way, address));
         }
     }
     seen
 }
 
-/// Attempts to reach every address of `row`, by TCP and by UDP.
+/// Attempts to reach every address of `row`, in each way.
 #[must_use]
 pub fn reach(bait: &Bait, row: &str) -> Seen {
+    if let Some(ground) = &bait.ground {
+        return each(bait, row, |way, address| {
+            timed(|| match way {
+                "tcp" => tcp(address, ground.port),
+                "udp" => udp(address, ground.port),
+                _ => echo(address, &ground.word()),
+            })
+        });
+    }
     let own = is_own(bait);
     let lab: IpAddr = Ipv4Addr::LOCALHOST.into();
     let (tcp_port, udp_port) = (bait.neighbour.port, bait.neighbour.udp_port);
@@ -140,97 +146,146 @@ pub fn reach(bait: &Bait, row: &str) -> Seen {
     seen
 }
 
+/// The act, unless it was a refusal that took its time.
+pub fn timed(act: impl FnOnce() -> Act) -> Act {
+    let began = Instant::now();
+    let act = act();
+    match (act, began.elapsed()) {
+        (Act::Refused(number), took) if took > AT_ONCE => {
+            Act::Broken(format!("refused with {number}, and only after {took:?}"))
+        }
+        (act, _) => act,
+    }
+}
+
+/// Reaches every public address of the lab of networks, where the trial is there. Who listens tells whether it did.
+pub fn reach_public(bait: &Bait) {
+    if let (Some(ground), true) = (&bait.ground, bait.tier != Tier::None) {
+        for address in parsed(&PUBLIC) {
+            let _ = (tcp(address, ground.port), udp(address, ground.port));
+        }
+    }
+}
+
 /// What [`reach`] must report where there is no network.
 #[must_use]
 pub fn nowhere(bait: &Bait, row: &str) -> Seen {
-    refused(bait, row, Errno::ENETUNREACH)
+    each(bait, row, |way, address| {
+        // On the sandbox's own loopback nobody listens.
+        Act::errno(match way {
+            "icmp" => ECHO,
+            _ if is_loopback(address) => Errno::ECONNREFUSED,
+            _ => Errno::ENETUNREACH,
+        })
+    })
 }
 
 /// What [`reach`] must report behind the fence.
 #[must_use]
 pub fn fenced(bait: &Bait, row: &str) -> Seen {
-    refused(bait, row, FENCE)
+    each(bait, row, |way, address| Act::errno(fence(way, address)))
 }
 
-fn refused(bait: &Bait, row: &str, errno: Errno) -> Seen {
-    each(bait, row, |_, address| {
+/// How the fence answers, at once: as a router without a way to there (IPv4), as a host that does not listen (IPv6), and to a
+/// datagram as a filter.
+#[must_use]
+pub fn fence(way: &str, address: IpAddr) -> Errno {
+    let four = match address {
+        IpAddr::V4(four) => Some(four),
+        IpAddr::V6(six) => six.to_ipv4_mapped(),
+    };
+    match way {
+        "icmp" => ECHO,
         // On the sandbox's own loopback nobody listens.
-        Act::errno(if is_loopback(address) {
-            Errno::ECONNREFUSED
-        } else {
-            errno
-        })
+        _ if is_loopback(address) => Errno::ECONNREFUSED,
+        "udp" => Errno::EPERM,
+        // No connection is to many (tcp_v4_connect, tcp_v6_connect).
+        _ if is_to_many(address) => Errno::ENETUNREACH,
+        _ if four.is_some() => Errno::EHOSTUNREACH,
+        _ => Errno::ECONNREFUSED,
+    }
+}
+
+/// What [`reach`] must report on the host of the lab, where everyone answers.
+#[must_use]
+pub fn open(bait: &Bait, row: &str) -> Seen {
+    each(bait, row, |way, address| match fence(way, address) {
+        // No connection is to many.
+        Errno::ENETUNREACH => Act::errno(Errno::ENETUNREACH),
+        _ => Act::Reached,
     })
 }
 
-/// What the neighbour heard of it.
+/// Targets of each kind, for attacks that are about the way and not about the address.
+const TARGETS: [&str; 11] = [
+    "192.168.77.11",
+    "192.168.77.10",
+    "81.2.69.11",
+    "45.83.64.9",
+    "172.17.0.2",
+    "10.0.0.1",
+    "169.254.169.254",
+    "2600:1901:77::11",
+    "2a0b:f4c0:77::9",
+    "fd00:ec2::254",
+    "fe80::1",
+];
+
+/// Attempts to reach targets of each kind in ways that go round a table of routes: `way`, its port, and what it is called.
+#[must_use]
+pub fn reach_by(bait: &Bait, way: &str, act: impl Fn(IpAddr, u16) -> Act) -> Seen {
+    let Some(ground) = &bait.ground else {
+        return Seen::one(way, Act::Broken("the trial is not in the lab".into()));
+    };
+    let mut seen = Seen::default();
+    for address in parsed(&TARGETS) {
+        seen.add(
+            format!("{way} {address}"),
+            timed(|| act(address, ground.port)),
+        );
+    }
+    seen
+}
+
+/// What [`reach_by`] must report, as the fence answers, or by this table.
+#[must_use]
+pub fn refused_by(way: &str, errno: impl Fn(IpAddr) -> Errno) -> Seen {
+    let targets = parsed(&TARGETS).into_iter();
+    let named = targets.map(|address| (format!("{way} {address}"), Act::errno(errno(address))));
+    Seen(named.collect())
+}
+
+/// What was heard of it: by the neighbour, or in the lab of networks anywhere but at the public addresses.
 #[must_use]
 pub fn heard(bait: &Bait) -> Option<String> {
+    if let Some(ground) = &bait.ground {
+        let out = ground.out_of_bounds();
+        let first = out.first()?;
+        return Some(format!("{} contacts in the lab, first: {first}", out.len()));
+    }
     let over_tcp = bait.attack_heard("TCP port");
     over_tcp.or_else(|| bait.attack_heard("UDP port"))
 }
 
-/// By its device where the address says nothing without one.
-fn place(address: IpAddr, port: u16) -> SocketAddr {
-    match address {
-        IpAddr::V6(six) if six.is_unicast_link_local() || six.is_multicast() => {
-            let devices = of_this_host()
-                .map(|(_, devices)| devices)
-                .unwrap_or_default();
-            let device = devices.first().map_or("lo", String::as_str);
-            SocketAddrV6::new(six, port, 0, if_nametoindex(device).unwrap_or(1)).into()
-        }
-        _ => SocketAddr::new(address, port),
+/// Does `act` where the launcher was started: on this machine, or on the host of the lab of networks.
+///
+/// # Panics
+/// Where the lab of a trial is gone.
+pub fn on_the_host<T: Send>(bait: &Bait, act: impl FnOnce() -> T + Send) -> T {
+    at(bait, Site::Host, act)
+}
+
+/// Does `act` in a site of the lab of networks; on this machine where the trial is not in the lab.
+///
+/// # Panics
+/// Where the lab of a trial is gone.
+pub fn at<T: Send>(bait: &Bait, site: Site, act: impl FnOnce() -> T + Send) -> T {
+    if bait.ground.is_none() {
+        return act();
     }
-}
-
-/// A connection.
-#[must_use]
-pub fn tcp(address: IpAddr, port: u16) -> Act {
-    let answer = || {
-        let mut stream = TcpStream::connect_timeout(&place(address, port), SOON)?;
-        stream.write_all(ATTACK.as_bytes())?;
-        stream.read(&mut [0; 16])
-    };
-    no_answer(answer())
-}
-
-/// A datagram, also to a group or to all.
-#[must_use]
-pub fn udp(address: IpAddr, port: u16) -> Act {
-    let place = place(address, port);
-    let any: IpAddr = match address {
-        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-    };
-    let answer = || {
-        let mut socket = UdpSocket::bind((any, 0))?;
-        if socket.local_addr()?.port() == port {
-            // It would answer itself. The first one still has that port, so this one gets another.
-            let own = socket;
-            socket = UdpSocket::bind((any, 0))?;
-            drop(own);
-        }
-        socket.set_broadcast(true)?;
-        if !is_loopback(address) {
-            socket.send_to(ATTACK.as_bytes(), place)?;
-        }
-        // Connected, the socket hears that nobody listens.
-        socket.connect(place)?;
-        socket.set_read_timeout(Some(SOON))?;
-        socket.send(ATTACK.as_bytes())?;
-        socket.recv(&mut [0; 16])
-    };
-    no_answer(answer())
-}
-
-/// A packet that went and brought no answer went all the same.
-fn no_answer(answer: io::Result<usize>) -> Act {
-    match answer {
-        Err(error) if error.kind() == io::ErrorKind::TimedOut => Act::saw("sent, and no answer"),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Act::saw("sent, and no answer"),
-        answer => Act::of(answer),
-    }
+    let lab = network_lab::shared().expect("the trial is in the lab");
+    let done = lab.at(site).within(|| Ok(act()));
+    done.expect("the namespaces are there as long as the lab")
 }
 
 /// The loopback by other spellings, as the C library reads them.
@@ -261,8 +316,31 @@ pub fn names(names: impl IntoIterator<Item = String>) -> Seen {
     })
 }
 
+/// Where a program of the system says that a name leads to. Not by the C library of this one: linked statically, it would have to
+/// load the modules of the name service.
+///
+/// # Errors
+/// What to report where there is no such name, or none that can be asked.
+pub fn led_to(name: &str) -> Result<Vec<IpAddr>, Act> {
+    let mut getent = Command::new("getent");
+    getent.args(["ahosts", name]).stdin(Stdio::null());
+    let found = getent.output().map_err(|error| Act::of::<()>(Err(error)))?;
+    let found = String::from_utf8_lossy(&found.stdout);
+    let addresses = found.lines().filter_map(|line| line.split(' ').next());
+    let addresses = addresses.filter_map(|address| address.parse().ok());
+    let addresses: BTreeSet<IpAddr> = addresses.collect();
+    if addresses.is_empty() {
+        return Err(Act::Absent);
+    }
+    Ok(addresses.into_iter().collect())
+}
+
 /// A port that nobody else listens at, the same inside and outside.
 fn port_of(bait: &Bait) -> u16 {
+    if let Some(ground) = &bait.ground {
+        // At that of the trial everyone listens.
+        return ground.port - 10000;
+    }
     let digits = &bait.mark[bait.mark.len() - 4..];
     let number = u16::from_str_radix(digits, 16).unwrap_or(0);
     // Between the well-known ones and those that the kernel hands out (ip_local_port_range).
@@ -299,22 +377,34 @@ pub fn nobody_called() -> Seen {
     Seen::one("callers", Act::saw(0))
 }
 
-/// Calls from outside at every address of the host.
+/// Calls from outside at every address of the host: from there, and from its local network.
 #[must_use]
 pub fn call(bait: &Bait) -> Option<String> {
     let loopback = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-    let mut addresses = loopback.iter().chain(&bait.own_addresses);
-    let called = addresses.find(|address| {
-        let place = place(**address, port_of(bait));
-        TcpStream::connect_timeout(&place, SOON).is_ok()
-    });
-    called.map(|address| format!("what listens inside answers at {address}"))
+    let own = bait.own_addresses.iter().copied();
+    let called = |addresses: Vec<IpAddr>| {
+        let places = addresses
+            .iter()
+            .map(|address| place(*address, port_of(bait)));
+        let mut called = places.filter(|place| TcpStream::connect_timeout(place, SOON).is_ok());
+        called.next()
+    };
+    let here = loopback.into_iter().chain(own).collect();
+    let called_here = on_the_host(bait, || called(here));
+    let near = || match bait.ground {
+        Some(_) => at(bait, Site::Lan, || called(parsed(&ON_LINK))),
+        None => None,
+    };
+    let called = called_here.or_else(near);
+    called.map(|place| format!("what listens inside answers at {place}"))
 }
 
 /// Whether the tables of this namespace name what is the host's.
 #[must_use]
 pub fn listed(bait: &Bait) -> Seen {
-    let text = |table: &&str| fs::read_to_string(format!("/proc/net/{table}")).unwrap_or_default();
+    let text = |table: &&str| {
+        fs::read_to_string(format!("/proc/thread-self/net/{table}")).unwrap_or_default()
+    };
     let tables: Vec<String> = TABLES.iter().map(text).collect();
     let words: BTreeSet<&str> = tables
         .iter()
@@ -349,12 +439,12 @@ const TABLES: [&str; 6] = ["dev", "route", "arp", "fib_trie", "if_inet6", "ipv6_
 #[must_use]
 pub fn of_the_host() -> String {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-    let devices = read("/proc/net/dev");
+    let devices = read("/proc/thread-self/net/dev");
     let names = devices.lines().filter_map(|line| line.split_once(':'));
     let mut state: Vec<String> = names.map(|(name, _)| name.trim().to_owned()).collect();
     for file in [
-        "/proc/net/fib_trie",
-        "/proc/net/if_inet6",
+        "/proc/thread-self/net/fib_trie",
+        "/proc/thread-self/net/if_inet6",
         "/proc/sys/net/ipv4/ip_forward",
         "/proc/sys/net/ipv4/conf/all/route_localnet",
         "/proc/sys/net/ipv6/conf/all/forwarding",
@@ -369,7 +459,7 @@ pub fn of_the_host() -> String {
 /// What of the host's network is not as it was.
 #[must_use]
 pub fn changed(bait: &Bait) -> Option<String> {
-    let now = of_the_host();
+    let now = on_the_host(bait, of_the_host);
     let new = now
         .lines()
         .find(|line| !bait.network.lines().any(|before| before == *line));

@@ -130,8 +130,8 @@ impl OnTerminal {
         })
     }
 
-    pub(super) fn spawn(&mut self) -> io::Result<Child> {
-        self.command.spawn()
+    pub(super) fn spawn(&mut self, lab: &Lab) -> io::Result<Child> {
+        lab.spawn(&mut self.command)
     }
 
     /// Leaves what was recorded where the probe finds it, and returns what was shown.

@@ -74,7 +74,7 @@ impl Start<'_> {
         fs::write(&lab.bait.stdin, self.input)?;
         if self.probe.streams == Streams::Terminal {
             let mut terminal = OnTerminal::prepare(self.command(lab)?, lab)?;
-            let mut child = terminal.spawn()?;
+            let mut child = terminal.spawn(lab)?;
             let told = self.wait(&mut child, &lab.bait);
             let stderr = terminal.write_down(&lab.bait)?;
             return Ok(Told { stderr, ..told });
@@ -87,7 +87,7 @@ impl Start<'_> {
             }
             None => None,
         };
-        let mut child = command.spawn()?;
+        let mut child = lab.spawn(&mut command)?;
         // It holds standard input open.
         drop(command);
         let input = self.input.to_vec();

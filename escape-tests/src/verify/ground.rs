@@ -147,7 +147,7 @@ impl Ground {
         };
         let mut command = Command::new(std::env::current_exe()?);
         command.env_clear().current_dir("/");
-        let (child, leash, reached) = lab::neighbour(command, &order)?;
+        let (child, leash, reached) = lab::neighbour(command, &order, Command::spawn)?;
         let neighbour = Leashed(child, leash);
         let (host_runs, pinned) = host_runs(plan, uid);
         let bait = Bait {
@@ -182,6 +182,7 @@ impl Ground {
             own_devices: Vec::new(),
             network: String::new(),
             company: None,
+            ground: None,
             company_project: at("company"),
             terminal: at("recorded"),
             namespaces: lab::namespaces()?,

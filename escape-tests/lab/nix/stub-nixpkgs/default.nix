@@ -129,6 +129,7 @@ let
       "just"
       "keyutils"
       "less"
+      "iproute2"
       "nftables"
       "nodejs"
       "passt"

@@ -1,0 +1,68 @@
+//! Owns what a trial knows of the lab of networks: its port there, and what was heard at it. Plain data that travels inside.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::entrance::Resolver;
+use super::map::{PUBLIC, Site, parsed};
+use super::watch::{Contact, contacts, word};
+
+/// The place of one trial.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Ground {
+    /// Which resolver the host has.
+    pub resolver: Resolver,
+    /// Where everyone listens for this trial.
+    pub port: u16,
+    /// What was heard there, a line each.
+    pub heard: PathBuf,
+}
+
+impl Ground {
+    /// What this trial says in echo requests and in names.
+    #[must_use]
+    pub fn word(&self) -> String {
+        word(self.port)
+    }
+
+    /// A name of this trial alone: see [`super::names`].
+    #[must_use]
+    pub fn name(&self, kind: &str) -> String {
+        format!("{kind}.{}.lab.example", self.word())
+    }
+
+    /// Everything that was heard.
+    #[must_use]
+    pub fn contacts(&self) -> Vec<Contact> {
+        contacts(&self.heard)
+    }
+
+    /// What was heard elsewhere than at the public addresses. Questions for names are no contact of their own: a resolver asks.
+    #[must_use]
+    pub fn out_of_bounds(&self) -> Vec<String> {
+        let public = parsed(&PUBLIC);
+        let allowed = |contact: &Contact| {
+            let is_public = contact.site == Site::Internet.name() && public.contains(&contact.to);
+            is_public || contact.by == "dns"
+        };
+        let contacts = self.contacts().into_iter();
+        let out = contacts.filter(|contact| !allowed(contact));
+        out.map(|contact| contact.to_string()).collect()
+    }
+
+    /// The public addresses at which a connection or a datagram is missing.
+    #[must_use]
+    pub fn public_that_was_silent(&self) -> Vec<String> {
+        let contacts = self.contacts();
+        let ways = parsed(&PUBLIC).into_iter();
+        let ways = ways.flat_map(|address| ["tcp", "udp"].map(|by| (by, address)));
+        let silent = ways.filter(|(by, address)| {
+            let mut heard = contacts.iter();
+            !heard.any(|contact| contact.by == *by && contact.to == *address)
+        });
+        silent
+            .map(|(by, address)| format!("{by} {address}"))
+            .collect()
+    }
+}

@@ -1,0 +1,101 @@
+//! The lab of networks and what is tried in the whole of it: that it does not lie, that attacks of the tier `inet` work through a
+//! helper without a fence, and what changes the lab itself or takes many sessions.
+//!
+//! Started once more, this program is a trial, or makes a lab and waits to be killed.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests are effects; the module boundaries are the launcher's"
+)]
+
+#[path = "network/bare_helper.rs"]
+mod bare_helper;
+#[path = "network/drivers.rs"]
+mod drivers;
+#[path = "network/honest.rs"]
+mod honest;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use escape_tests::harness::start::LIMIT;
+use escape_tests::harness::trial::{self, Way};
+use escape_tests::harness::{drive, network};
+use escape_tests::probe::{Need, Probe};
+use escape_tests::{claudebox_bin, is_root};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+/// The argument by which this program is a trial.
+const TRIAL: &str = "--trial";
+
+/// The argument by which it makes a lab and waits.
+const WAITS: &str = "--lab-that-waits";
+
+fn main() -> ExitCode {
+    let given: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(status) = drive::trial_of(&given, TRIAL, trial::run) {
+        return ExitCode::from(status);
+    }
+    if given.first().is_some_and(|word| word == WAITS) {
+        return honest::wait_with_a_lab();
+    }
+    escape_tests::live_in_memory();
+    let mut arguments = Arguments::from_args();
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    arguments.test_threads.get_or_insert(2 * cores);
+    let mut trials = honest::trials();
+    trials.extend(bare_helper::trials());
+    trials.extend(drivers::trials());
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// A test in the lab of networks. Where nobody but root could make one, it is skipped; where root cannot, that is a skip that
+/// fails under CLAUDEBOX_TESTS_STRICT.
+fn in_the_lab(
+    name: impl Into<String>,
+    test: impl FnOnce() -> Result<(), Failed> + Send + 'static,
+) -> Trial {
+    Trial::ignorable_test(name, move || match Need::NetworkLab.missing() {
+        None => test().map(|()| Completion::Completed),
+        Some(why) => skip(&why),
+    })
+}
+
+/// A test that waits for the fence, as all do that [`network::FENCED`] is the beginning of.
+fn behind_the_fence(
+    name: impl Into<String>,
+    test: impl FnOnce() -> Result<(), Failed> + Send + 'static,
+) -> Trial {
+    let awaited = |need: &Need| need.unbuilt().and_then(|_| need.missing());
+    let waits = network::FENCED.needs.iter().find_map(awaited);
+    match waits {
+        Some(why) => Trial::ignorable_test(name, move || Ok(Completion::ignored_with(why))),
+        None => in_the_lab(name, test),
+    }
+}
+
+fn skip(why: &str) -> Result<Completion, Failed> {
+    let strict = std::env::var_os("CLAUDEBOX_TESTS_STRICT").is_some_and(|strict| strict == "1");
+    match strict && is_root() {
+        true => Err(format!("skipped under CLAUDEBOX_TESTS_STRICT: {why}").into()),
+        false => Ok(Completion::ignored_with(why)),
+    }
+}
+
+/// A trial of this probe on `inet`, by the command line of the launcher.
+fn trial_of(name: &str, probe: &Probe) -> drive::Trial {
+    drive::Trial {
+        name: name.to_owned(),
+        probe: *probe,
+        way: Way::CommandLine,
+        tier: probe.tiers[0],
+        as_root: false,
+        launcher: claudebox_bin(),
+        inside: PathBuf::from(env!("CARGO_BIN_EXE_probe-inside")),
+        again: (
+            std::env::current_exe().expect("a running program has a path"),
+            vec![TRIAL.to_owned()],
+        ),
+        limit: LIMIT,
+    }
+}

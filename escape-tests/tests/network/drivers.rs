@@ -1,0 +1,321 @@
+//! Owns what one session in a lab that stays as it is cannot show of the tier `inet`: a network that changes while a session runs,
+//! many starts, and a turn of a client on the internet of the lab.
+
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader, Read};
+use std::net::IpAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use escape_tests::network_lab::NetworkLab;
+use escape_tests::network_lab::entrance::Resolver;
+use escape_tests::network_lab::map::{NEIGHBOURS, OWN, PUBLIC, Site, parsed};
+use escape_tests::network_lab::watch::{Contact, Watch, contacts};
+use escape_tests::{Caller, claudebox_bin};
+use libtest_mimic::{Failed, Trial};
+
+/// How soon the fence follows the host (NET-09).
+const FOLLOWS: Duration = Duration::from_secs(2);
+
+/// How many sessions are started to catch a fence that comes late (NET-36).
+const STARTS: usize = 200;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let mut trials = vec![
+        super::behind_the_fence("drivers::a_new_address_is_refused_soon", a_new_address),
+        super::behind_the_fence("drivers::a_new_route_is_refused_soon", a_new_route),
+        super::behind_the_fence("drivers::no_packet_before_the_fence", no_packet_before),
+        super::behind_the_fence("drivers::a_killed_session_leaves_nothing", nothing_is_left),
+    ];
+    for resolver in Resolver::ALL {
+        let name = format!("drivers::names_work_by_{resolver:?}").to_lowercase();
+        trials.push(super::behind_the_fence(name, move || names_work(resolver)));
+    }
+    trials.push(super::in_the_lab(
+        "drivers::a_knocker_is_heard",
+        a_knocker_is_heard,
+    ));
+    trials
+}
+
+/// A lab of the test's own, with a caller and a port.
+struct Scene {
+    lab: NetworkLab,
+    caller: Caller,
+    watch: Watch,
+    heard: std::path::PathBuf,
+    resolver: Resolver,
+}
+
+/// A session in which a program knocks at addresses again and again, and says a line for each round.
+struct Session {
+    launcher: Child,
+    lines: std::sync::mpsc::Receiver<String>,
+}
+
+impl Scene {
+    fn new(resolver: Resolver) -> Result<Self, Failed> {
+        let lab = NetworkLab::new()?;
+        let caller = Caller::new();
+        let heard = caller.folder().join("contacts");
+        let watch = lab.watch(&heard)?;
+        Ok(Self {
+            lab,
+            caller,
+            watch,
+            heard,
+            resolver,
+        })
+    }
+
+    /// The launcher on the tier, as the caller, with this command inside.
+    fn claudebox(&self, tier: &str, command: &[OsString]) -> Command {
+        let mut claudebox = self.caller.command(claudebox_bin());
+        claudebox.args(["exec", "--yes", "--network", tier, "--mount"]);
+        claudebox.arg(env!("CARGO_BIN_EXE_knocker"));
+        claudebox.arg("--").args(command);
+        claudebox
+    }
+
+    /// A session that knocks at these addresses until it is told to end.
+    fn knock(&self, tier: &str, rounds: usize, addresses: &[IpAddr]) -> Result<Session, Failed> {
+        let mut words: Vec<OsString> = vec![env!("CARGO_BIN_EXE_knocker").into()];
+        words.push(self.watch.port.to_string().into());
+        words.push(rounds.to_string().into());
+        words.extend(addresses.iter().map(|address| address.to_string().into()));
+        let mut command = self.claudebox(tier, &words);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut launcher = self.lab.spawn(self.resolver, &mut command)?;
+        let stdout = launcher.stdout.take().ok_or("no standard output")?;
+        let (sender, lines) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Session { launcher, lines })
+    }
+
+    fn contacts(&self) -> Result<Vec<Contact>, Failed> {
+        self.watch.settle()?;
+        Ok(contacts(&self.heard))
+    }
+
+    /// Where else than at the public addresses something was heard.
+    fn elsewhere(&self) -> Result<Vec<String>, Failed> {
+        let public = parsed(&PUBLIC);
+        let contacts = self.contacts()?.into_iter();
+        let elsewhere = contacts.filter(|one| !public.contains(&one.to));
+        Ok(elsewhere.map(|one| one.to_string()).collect())
+    }
+}
+
+impl Session {
+    /// What the next whole round gave: for each address `reached` or an error.
+    fn round(&mut self) -> Result<Vec<String>, Failed> {
+        match self.lines.recv_timeout(Duration::from_secs(15)) {
+            Ok(line) => Ok(line.split(' ').map(str::to_owned).collect()),
+            Err(_) => {
+                let _ = self.launcher.kill();
+                let mut said = String::new();
+                if let Some(mut stderr) = self.launcher.stderr.take() {
+                    stderr.read_to_string(&mut said)?;
+                }
+                Err(format!("the session says nothing more: {said}").into())
+            }
+        }
+    }
+
+    /// Waits until the address of this number gives `wanted` in two rounds that follow each other. How long it took.
+    fn until(&mut self, number: usize, wanted: &str) -> Result<Duration, Failed> {
+        let (began, mut times) = (Instant::now(), 0);
+        loop {
+            let round = self.round()?;
+            times = if round.get(number).is_some_and(|act| act == wanted) {
+                times + 1
+            } else {
+                0
+            };
+            if times == 2 {
+                return Ok(began.elapsed());
+            }
+            if began.elapsed() > Duration::from_secs(10) {
+                return Err(format!("no {wanted} at {number}: {round:?}").into());
+            }
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let _ = self.launcher.kill();
+        let _ = self.launcher.wait();
+    }
+}
+
+/// The driver's own proof: on `full` a knocker reaches and is heard, on `none` it is not.
+fn a_knocker_is_heard() -> Result<(), Failed> {
+    let scene = Scene::new(Resolver::Stub)?;
+    let addresses = parsed(&[PUBLIC[0], "192.168.77.11"]);
+    let mut session = scene.knock("none", 0, &addresses)?;
+    session.until(1, "ENETUNREACH")?;
+    drop(session);
+    if !scene.contacts()?.is_empty() {
+        return Err(format!("heard on `none`: {:?}", scene.contacts()?).into());
+    }
+    let mut session = scene.knock("full", 0, &addresses)?;
+    session.until(0, "reached")?;
+    session.until(1, "reached")?;
+    drop(session);
+    let sites: Vec<String> = scene.contacts()?.into_iter().map(|one| one.site).collect();
+    for site in [Site::Internet, Site::Lan] {
+        if !sites.contains(&site.name().to_owned()) {
+            return Err(format!("{} heard nothing", site.name()).into());
+        }
+    }
+    Ok(())
+}
+
+/// NET-09: a public network becomes the host's own link while a session runs, as on a new wireless network.
+fn a_new_address() -> Result<(), Failed> {
+    changed(
+        "addr add 151.101.65.1/24 dev eth0\naddr add 2a04:4e42::1/64 dev eth0 nodad\n",
+        "addr add 151.101.65.69/24 dev eth0\naddr add 2a04:4e42::347/64 dev eth0 nodad\n",
+    )
+}
+
+/// NET-09: a VPN comes up, with routes in a table of its own.
+fn a_new_route() -> Result<(), Failed> {
+    changed(
+        "route add 151.101.65.0/24 dev tailscale0 table 52\nroute add 2a04:4e42::/64 dev tailscale0 table 52\n",
+        "",
+    )
+}
+
+/// What `ip` is told on the host and on the local network makes two addresses inner ones that were public. They are refused soon,
+/// and the others are reached all the while.
+fn changed(on_host: &str, on_lan: &str) -> Result<(), Failed> {
+    let scene = Scene::new(Resolver::Stub)?;
+    let addresses = parsed(&PUBLIC);
+    let mut session = scene.knock("inet", 0, &addresses)?;
+    for number in 0..addresses.len() {
+        session.until(number, "reached")?;
+    }
+    scene.lab.at(Site::Lan).ip(&[], on_lan)?;
+    scene.lab.at(Site::Host).ip(&[], on_host)?;
+    let four = session.until(2, "EHOSTUNREACH")?;
+    let six = session.until(3, "ECONNREFUSED")?;
+    if four + six > FOLLOWS {
+        return Err(format!("refused only after {four:?} and {six:?} more").into());
+    }
+    let before = scene.contacts()?.len();
+    for _ in 0..5 {
+        let round = session.round()?;
+        if round != ["reached", "reached", "EHOSTUNREACH", "ECONNREFUSED"] {
+            return Err(format!("later: {round:?}").into());
+        }
+    }
+    let later = scene.contacts()?.split_off(before);
+    let inner = later.iter().find(|one| addresses[2..].contains(&one.to));
+    inner.map_or(Ok(()), |one| Err(format!("heard later: {one}").into()))
+}
+
+/// NET-36. Whoever listens on the local network or on the host hears nothing of 200 sessions that knock from their first
+/// instruction on.
+fn no_packet_before() -> Result<(), Failed> {
+    let scene = Scene::new(Resolver::Stub)?;
+    let mut addresses = parsed(&NEIGHBOURS);
+    addresses.extend(parsed(&OWN));
+    // Last, so that it is the end of the one round.
+    addresses.push(parsed(&PUBLIC)[0]);
+    let started: Result<(), String> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..4)
+            .map(|_| {
+                scope.spawn(|| -> Result<(), String> {
+                    for _ in 0..STARTS / 4 {
+                        let failed = |error: Failed| format!("{error:?}");
+                        let mut session = scene.knock("inet", 1, &addresses).map_err(failed)?;
+                        let round = session.round().map_err(failed)?;
+                        if round.last().is_none_or(|act| act != "reached") {
+                            return Err(format!("the public side was not reached: {round:?}"));
+                        }
+                    }
+                    Ok(())
+                })
+            })
+            .collect();
+        let mut ended = workers.into_iter().map(thread::ScopedJoinHandle::join);
+        ended.try_for_each(|ended| ended.unwrap_or_else(|_| Err("it panicked".into())))
+    });
+    started?;
+    match scene.elsewhere()?.as_slice() {
+        [] => Ok(()),
+        heard => Err(format!("heard: {heard:?}").into()),
+    }
+}
+
+/// NET-41: after a launcher was killed the host has the devices, addresses, routes, rules and tables that it had, and no helper.
+fn nothing_is_left() -> Result<(), Failed> {
+    let scene = Scene::new(Resolver::Stub)?;
+    let before = scene.lab.at(Site::Host).shown()?;
+    let mut session = scene.knock("inet", 0, &parsed(&PUBLIC))?;
+    session.until(0, "reached")?;
+    drop(session);
+    let end = Instant::now() + Duration::from_secs(3);
+    loop {
+        let after = scene.lab.at(Site::Host).shown()?;
+        let name = scene.lab.host_name()?;
+        let helpers = helpers_in(&name);
+        if after == before && helpers.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() > end {
+            let new = after.lines().find(|line| !before.contains(line));
+            return Err(format!("left: {new:?}, helpers {helpers:?}").into());
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Programs that run in the network namespace of this name.
+fn helpers_in(namespace: &str) -> Vec<String> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let there = entries.filter_map(|entry| {
+        let link = std::fs::read_link(entry.path().join("ns/net")).ok()?;
+        let name = std::fs::read_to_string(entry.path().join("comm")).ok()?;
+        (link == Path::new(namespace)).then(|| name.trim().to_owned())
+    });
+    there.filter(|name| name != "network").collect()
+}
+
+/// NET-08: a name of the internet is resolved behind each kind of resolver, and reached by it. The resolver of the host hears the
+/// question, and nobody else does.
+fn names_work(resolver: Resolver) -> Result<(), Failed> {
+    let scene = Scene::new(resolver)?;
+    let name = escape_tests::network_lab::names::PUBLIC_NAME;
+    let command = ["getent", "ahosts", name].map(OsString::from);
+    let mut claudebox = scene.claudebox("inet", &command);
+    claudebox
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let ended = scene
+        .lab
+        .spawn(resolver, &mut claudebox)?
+        .wait_with_output()?;
+    let said = String::from_utf8_lossy(&ended.stdout).into_owned();
+    for address in &PUBLIC[..2] {
+        if !said.contains(address) {
+            let why = String::from_utf8_lossy(&ended.stderr);
+            return Err(format!("{name} does not lead to {address}: {said}\n{why}").into());
+        }
+    }
+    Ok(())
+}
