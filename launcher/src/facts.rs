@@ -14,6 +14,7 @@ mod cgroup;
 mod hidden;
 mod host;
 mod host_runs;
+mod network;
 mod own_files;
 mod parts;
 mod project;
@@ -36,6 +37,7 @@ pub use self::cgroup::Cgroup;
 pub use self::hidden::{Hidden, HiddenPath};
 pub use self::host::{Bwrap, Host, Kernel, OF_ROOT_ALONE, RESOLVED_ETC, SYSTEM_FOLDERS};
 pub use self::host_runs::{HostGuard, HostRun};
+pub use self::network::{Address, Hop, Link, Network, Route, RouteKind, is_everywhere};
 pub use self::own_files::{Content, OwnFiles, ProfileFile};
 pub use self::parts::{NixDaemon, Parts};
 pub use self::project::{Git, GitLink, Project};
@@ -78,6 +80,9 @@ pub struct Facts {
     /// What is to be hidden.
     #[serde(default)]
     pub hidden: Hidden,
+    /// What the host's network looks like.
+    #[serde(default)]
+    pub network: Network,
 }
 
 /// Who started claudebox.
@@ -276,6 +281,7 @@ impl Facts {
         let of_profile = files.profiles.iter().rev().find_map(crate::profile::agent);
         let program = Program::find(query, of_profile, &user, &environment, &project);
         let host = Host::read(&user, &environment);
+        let network = Network::read(&host.resolvers);
         let mut paths = BTreeMap::new();
         let mut note = |path: Text| {
             if let Some(node) = Node::read(path.path(), &mut walk) {
@@ -316,6 +322,7 @@ impl Facts {
             git_identity,
             secrets: Secrets::default(),
             hidden: Hidden::default(),
+            network,
         };
         // A folder that is refused is not looked through: in /proc some files never end.
         if crate::place::Secrets::refuse_place(&facts).is_none() {

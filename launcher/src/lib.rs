@@ -29,6 +29,7 @@ pub mod config;
 pub mod denied;
 pub mod envfile;
 pub mod facts;
+pub mod fence;
 pub mod gitconfig;
 pub mod glob;
 pub mod guard;
