@@ -3,6 +3,7 @@
 
 mod hosts;
 mod laws;
+mod networks;
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -18,13 +19,14 @@ use claudebox::{envfile, gitconfig, secret};
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its corpus.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("profile", profile),
     ("envfile", envfile),
     ("gitconfig", gitconfig),
     ("text_escape", text_escape),
     ("plan", plan),
     ("display", display),
+    ("fence", fence),
 ];
 
 /// Nothing in `shown` moves a cursor, turns the direction of writing, or hides.
@@ -214,4 +216,9 @@ pub fn display(data: &[u8]) {
         came.is_none() || came == plain,
         "{came:?} lines, not {plain:?}"
     );
+}
+
+/// Any network of a host: a fence that keeps its laws, and its ruleset.
+pub fn fence(data: &[u8]) {
+    networks::fence(data);
 }

@@ -21,7 +21,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use ipnet::Ipv6Net;
 use serde::{Deserialize, Serialize};
 
-pub use self::deny::{Denied, Why};
+pub use self::deny::{Denied, Unread, Why};
 pub use self::refused::Refusal;
 use crate::config::Origin;
 

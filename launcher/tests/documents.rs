@@ -15,6 +15,7 @@ use claudebox::cli::Args;
 use claudebox::config::{GENERATED, HOST_ALLOWLIST, steers};
 use claudebox::denied::{Condition, Denied};
 use claudebox::facts::{Content, ProfileFile};
+use claudebox::fence::registry::REGISTRY;
 use claudebox::guard::Guard;
 use claudebox::profile;
 
@@ -316,4 +317,18 @@ fn the_refused_calls_are_those_of_the_filter() {
         );
     }
     hold("docs/system-calls.md", "refused-calls", &table);
+}
+
+#[test]
+fn the_special_prefixes_are_those_of_the_fence() {
+    let mut table = String::from("| prefix | is | says |\n|---|---|---|\n");
+    for special in REGISTRY {
+        let (name, source) = (special.name, special.source);
+        assert!(
+            !format!("{name}{source}").contains(['|', '\n']),
+            "{special:?}"
+        );
+        table += &format!("| `{}` | {name} | {source} |\n", special.prefix);
+    }
+    hold("docs/network.md", "special-prefixes", &table);
 }

@@ -53,6 +53,15 @@ impl Namespace {
         Some(namespace)
     }
 
+    /// One in which a link that leads nowhere can be made, as pasta and slirp4netns make one that leads out.
+    fn with_tun() -> Option<Self> {
+        if !Path::new("/dev/net/tun").exists() {
+            common::skipped("there is no /dev/net/tun");
+            return None;
+        }
+        Self::new()
+    }
+
     fn enter(&self, program: &[&str]) -> Command {
         let mut command = as_ordinary_user("nsenter");
         command.args([
@@ -183,6 +192,10 @@ fn host() -> Network {
     }
 }
 
+fn denied(network: &Network) -> Denied {
+    Denied::of(network).expect("it is whole")
+}
+
 fn fence() -> Fence {
     let allowed = vec![
         exception("10.0.0.5", Protocol::Tcp, 5432),
@@ -190,7 +203,7 @@ fn fence() -> Fence {
         exception("192.168.7.7", Protocol::Tcp, 53),
         exception("fd00::5", Protocol::Udp, 53),
     ];
-    Fence::new(Denied::of(&host()), allowed)
+    Fence::new(denied(&host()), allowed)
 }
 
 #[test]
@@ -198,10 +211,7 @@ fn the_kernel_has_what_was_asked_for() {
     let Some(namespace) = Namespace::new() else {
         return;
     };
-    for fence in [
-        fence(),
-        Fence::new(Denied::of(&Network::default()), Vec::new()),
-    ] {
+    for fence in [fence(), Fence::new(denied(&Network::default()), Vec::new())] {
         assert_eq!(
             fence.verify(&namespace.listing()),
             Err("chain inet claudebox forward is missing".into())
@@ -308,7 +318,7 @@ fn an_update_is_whole_or_nothing() {
         peer: None,
         link: 2,
     });
-    let after = Fence::new(Denied::of(&network), before.exceptions.clone());
+    let after = Fence::new(denied(&network), before.exceptions.clone());
     namespace.load(&before);
     let mut broken = after.update();
     broken["nftables"].as_array_mut().expect("commands").push(
@@ -466,20 +476,16 @@ fn the_kernel_does_what_the_model_says() {
     );
 }
 
-/// A link that leads nowhere, as pasta and slirp4netns make one that leads out.
+/// A way out, as pasta and slirp4netns make it, and nobody behind it.
 const TAP: &str = "ip tuntap add mode tap name tap0 && ip addr add 10.0.2.100/24 dev tap0 && ip addr add fd00:2::100/64 dev tap0 nodad \
     && ip link set tap0 up && ip route del local 0.0.0.0/0 dev lo && ip route del local ::/0 dev lo \
     && ip route add default via 10.0.2.2 && ip route add default via fd00:2::2";
 
 #[test]
 fn a_refusal_is_told() {
-    let Some(namespace) = Namespace::new() else {
+    let Some(namespace) = Namespace::with_tun() else {
         return;
     };
-    if !Path::new("/dev/net/tun").exists() {
-        common::skipped("there is no /dev/net/tun");
-        return;
-    }
     namespace.must(TAP);
     let answer = |to: &str| {
         let connect = format!("timeout 2 bash -c 'echo >/dev/tcp/{to}/80' 2>&1; true");
@@ -513,4 +519,105 @@ fn a_refusal_is_told() {
             assert_eq!(answer(to), "", "{to}");
         }
     }
+}
+
+/// What this process reads of its own namespace, where the test starts itself anew inside one.
+const INSIDE: &str = "CLAUDEBOX_TEST_READS_THE_NETWORK";
+
+#[test]
+fn the_network_is_read_whole() {
+    if std::env::var_os(INSIDE).is_some() {
+        let network = serde_json::to_string(&Network::read(&[])).expect("JSON");
+        println!("\n{network}");
+        return;
+    }
+    let Some(namespace) = Namespace::with_tun() else {
+        return;
+    };
+    let this = std::env::current_exe().expect("this test");
+    let this = this.to_str().expect("a path in UTF-8");
+    let read = || {
+        let mut inside =
+            namespace.enter(&[this, "--exact", "the_network_is_read_whole", "--nocapture"]);
+        let output = inside.env(INSIDE, "1").output().expect("this test");
+        let said = String::from_utf8(output.stdout).expect("text");
+        let line = said.lines().find(|line| line.starts_with('{'));
+        serde_json::from_str::<Network>(line.unwrap_or_else(|| panic!("{said}"))).expect("facts")
+    };
+    namespace.must(
+        "ip tuntap add mode tap name tap0 && ip link set tap0 up \
+         && ip addr add 203.0.113.9/25 dev tap0 && ip addr add 198.51.100.1 peer 198.51.100.2/32 dev lo \
+         && ip addr add 2001:db8:7::9/64 dev tap0 nodad \
+         && ip route add 192.0.2.0/24 dev lo table 52 && ip route add blackhole 192.0.3.0/24 \
+         && ip route add 2001:db8:5::/48 dev tap0 table 1000 && ip route add unreachable 2001:db8:6::/48 \
+         && ip route add 192.0.4.0/24 nexthop via 203.0.113.1 dev tap0 nexthop via 203.0.113.2 dev tap0 \
+         && ip route add 192.0.5.0/24 via inet6 2001:db8:7::1 dev tap0 \
+         && ip route add default via 203.0.113.1 dev tap0 table 7",
+    );
+    let network = read();
+    assert_eq!(network.unread, None);
+    let link = |index, name: &str, loopback| Link {
+        index,
+        name: name.into(),
+        loopback,
+    };
+    assert_eq!(network.links, [link(1, "lo", true), link(2, "tap0", false)]);
+    assert_eq!(network.default_links(), [&network.links[1]]);
+    let owned = |own: &str, prefix, peer: Option<&str>, link| Address {
+        address: address(own),
+        prefix,
+        peer: peer.map(address),
+        link,
+    };
+    for expected in [
+        owned("127.0.0.1", 8, None, 1),
+        owned("203.0.113.9", 25, None, 2),
+        owned("198.51.100.1", 32, Some("198.51.100.2"), 1),
+        owned("2001:db8:7::9", 64, None, 2),
+        owned("::1", 128, None, 1),
+    ] {
+        let found = &network.addresses;
+        assert!(found.contains(&expected), "{expected:?} of {found:?}");
+    }
+    let routed = |to: &str, table, kind, hops: &[(Option<&str>, u32)]| Route {
+        to: to.parse().expect("a prefix"),
+        table,
+        kind,
+        hops: hops
+            .iter()
+            .map(|(gateway, link)| Hop {
+                gateway: gateway.map(address),
+                link: Some(*link),
+            })
+            .collect(),
+    };
+    use RouteKind::{Blackhole, Broadcast, Local, Unicast, Unreachable};
+    for expected in [
+        routed("0.0.0.0/0", 255, Local, &[(None, 1)]),
+        routed("0.0.0.0/0", 7, Unicast, &[(Some("203.0.113.1"), 2)]),
+        routed("192.0.2.0/24", 52, Unicast, &[(None, 1)]),
+        routed("192.0.3.0/24", 254, Blackhole, &[]),
+        routed(
+            "192.0.4.0/24",
+            254,
+            Unicast,
+            &[(Some("203.0.113.1"), 2), (Some("203.0.113.2"), 2)],
+        ),
+        routed("192.0.5.0/24", 254, Unicast, &[(Some("2001:db8:7::1"), 2)]),
+        routed("203.0.113.0/25", 254, Unicast, &[(None, 2)]),
+        routed("203.0.113.9/32", 255, Local, &[(None, 2)]),
+        routed("203.0.113.127/32", 255, Broadcast, &[(None, 2)]),
+        routed("2001:db8:5::/48", 1000, Unicast, &[(None, 2)]),
+        routed("2001:db8:6::/48", 254, Unreachable, &[(None, 1)]),
+        routed("2001:db8:7::9/128", 255, Local, &[(None, 2)]),
+    ] {
+        assert!(
+            network.routes.contains(&expected),
+            "{expected:?} of {:#?}",
+            network.routes
+        );
+    }
+    namespace.must("for a in $(seq 0 80); do for b in $(seq 0 255); do echo route add blackhole 20.$a.$b.0/24; done; done | ip -batch -");
+    let unread = read().unread;
+    assert_eq!(unread.as_deref(), Some("there are more than 20000 routes"));
 }

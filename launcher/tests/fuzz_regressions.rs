@@ -109,6 +109,11 @@ fn display() {
 }
 
 #[test]
+fn fence() {
+    replay("fence");
+}
+
+#[test]
 fn each_target_is_replayed_and_is_a_binary_of_the_fuzzer() {
     let this = include_str!("fuzz_regressions.rs");
     let manifest = include_str!("../../fuzz/Cargo.toml");

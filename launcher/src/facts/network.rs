@@ -166,8 +166,8 @@ fn addresses(lines: &[String]) -> Vec<IpAddr> {
 /// Whether a prefix is so wide that "everywhere" is meant, or a share of it, and no network of somebody's own.
 ///
 /// OpenVPN replaces the default route by 0.0.0.0/1 and 128.0.0.0/1, and in IPv6 by ::/3, 2000::/4 and 3000::/4 (openvpn(8),
-/// `--redirect-gateway def1 ipv6`). No registry hands out a /1 of IPv4, or of IPv6 more than a /12 (RFC 7249). Each prefix is
-/// judged alone: were it judged by what others cover, one more route could open what was closed.
+/// `--redirect-gateway def1 ipv6`). IANA has handed out IPv4 by /8 and hands out IPv6 by /12 (its registries of address space):
+/// nobody's own network is wider. Each prefix is judged alone: were it judged by what others cover, one more route could open what was closed.
 #[must_use]
 pub fn is_everywhere(prefix: IpNet) -> bool {
     match prefix {

@@ -58,10 +58,26 @@ pub struct Denied {
     v6: Vec<Ipv6Net>,
 }
 
+/// The host's network is not known whole, so neither is what must be refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the host's network cannot be read whole, so no fence can be made: {0}")]
+pub struct Unread(pub String);
+
+impl crate::hint::Hint for Unread {
+    fn hint(&self) -> Option<String> {
+        Some("start with `--network none`, or with `--network full` for no fence at all".into())
+    }
+}
+
 impl Denied {
     /// What is refused on a host with that network.
-    #[must_use]
-    pub fn of(network: &Network) -> Self {
+    ///
+    /// # Errors
+    /// Where the network could not be read whole.
+    pub fn of(network: &Network) -> Result<Self, Unread> {
+        if let Some(why) = &network.unread {
+            return Err(Unread(why.clone()));
+        }
         let mut reasons = BTreeMap::new();
         let mut add = |prefix: IpNet, why: Why| {
             let known = reasons.entry(prefix.trunc()).or_insert_with(|| why.clone());
@@ -92,7 +108,7 @@ impl Denied {
         for resolver in &network.resolvers {
             add((*resolver).into(), Why::Resolver);
         }
-        Self::from_reasons(reasons)
+        Ok(Self::from_reasons(reasons))
     }
 
     fn from_reasons(reasons: BTreeMap<IpNet, Why>) -> Self {
@@ -171,5 +187,141 @@ fn why(network: &Network, route: &Route) -> Why {
         RouteKind::Blackhole | RouteKind::Unreachable | RouteKind::Prohibit | RouteKind::Throw => {
             Why::Unroutable
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Address, Hop, Link};
+
+    fn network(
+        own: &[(&str, u8, Option<&str>)],
+        routes: &[(&str, RouteKind, Option<&str>)],
+    ) -> Network {
+        let address = |text: &str| text.parse::<IpAddr>().expect("an address");
+        Network {
+            links: vec![Link {
+                index: 7,
+                name: "eth0".into(),
+                loopback: false,
+            }],
+            addresses: own
+                .iter()
+                .map(|(own, prefix, peer)| Address {
+                    address: address(own),
+                    prefix: *prefix,
+                    peer: peer.map(address),
+                    link: 7,
+                })
+                .collect(),
+            routes: routes
+                .iter()
+                .map(|(to, kind, gateway)| Route {
+                    to: to.parse().expect("a prefix"),
+                    table: 52,
+                    kind: *kind,
+                    hops: vec![Hop {
+                        gateway: gateway.map(address),
+                        link: Some(7),
+                    }],
+                })
+                .collect(),
+            ..Network::default()
+        }
+    }
+
+    /// Why `address` is refused on that host; empty where it is not.
+    fn told(network: &Network, address: &str) -> String {
+        let denied = Denied::of(network).expect("it is whole");
+        let address = address.parse().expect("an address");
+        let why = denied.why(address);
+        assert_eq!(denied.covers(address), why.is_some(), "{address}");
+        why.map(|(prefix, why)| format!("{prefix}: {why}"))
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn what_the_host_is_and_what_it_sees_is_refused_with_its_reason() {
+        use RouteKind::{Blackhole, Local, Throw, Unicast};
+        let host = network(
+            &[
+                ("198.41.0.77", 26, None),
+                ("2600:1f00:1:2::77", 64, None),
+                ("8.8.0.1", 32, Some("9.9.0.1")),
+                ("1.2.3.4", 0, None),
+            ],
+            &[
+                ("0.0.0.0/0", Unicast, Some("11.0.0.1")),
+                ("0.0.0.0/1", Unicast, Some("fe80::1")),
+                ("130.89.0.0/16", Unicast, Some("198.41.0.65")),
+                ("2a02:898::/32", Unicast, None),
+                ("20.0.0.0/24", Blackhole, None),
+                ("20.0.1.0/24", Throw, None),
+                ("20.0.2.0/24", Local, None),
+            ],
+        );
+        for (address, why) in [
+            (
+                "198.41.0.77",
+                "198.41.0.77/32: the host's own address on eth0",
+            ),
+            ("198.41.0.64", "198.41.0.64/26: the host's network on eth0"),
+            ("198.41.0.128", ""),
+            (
+                "2600:1f00:1:2::77",
+                "2600:1f00:1:2::77/128: the host's own address on eth0",
+            ),
+            (
+                "2600:1f00:1:2::1",
+                "2600:1f00:1:2::/64: the host's network on eth0",
+            ),
+            ("2600:1f00:1:3::1", ""),
+            ("8.8.0.1", "8.8.0.1/32: the host's own address on eth0"),
+            ("9.9.0.1", "9.9.0.1/32: the host's network on eth0"),
+            ("9.9.0.2", ""),
+            ("1.2.3.4", "1.2.3.4/32: the host's own address on eth0"),
+            ("1.2.3.5", ""),
+            ("11.0.0.1", "11.0.0.1/32: a router of the host"),
+            ("11.0.0.2", ""),
+            ("130.89.1.1", "130.89.0.0/16: routed by the host to eth0"),
+            ("2a02:898::1", "2a02:898::/32: the host's network on eth0"),
+            ("20.0.0.1", "20.0.0.0/24: refused by a route of the host"),
+            ("20.0.1.1", "20.0.1.0/24: refused by a route of the host"),
+            ("20.0.2.1", "20.0.2.0/24: the host's own address on eth0"),
+            (
+                "169.254.169.254",
+                "169.254.169.254/32: metadata of most clouds",
+            ),
+            ("10.1.1.1", "10.0.0.0/8: private use"),
+        ] {
+            assert_eq!(told(&host, address), why, "{address}");
+        }
+    }
+
+    #[test]
+    fn resolvers_are_refused_wherever_they_are() {
+        let host = Network {
+            resolvers: vec![IpAddr::from([130, 89, 1, 3])],
+            ..Network::default()
+        };
+        assert_eq!(
+            told(&host, "130.89.1.3"),
+            "130.89.1.3/32: a resolver of the host"
+        );
+        assert_eq!(told(&host, "130.89.1.2"), "");
+    }
+
+    #[test]
+    fn of_a_network_that_is_not_known_whole_nothing_is_made() {
+        let host = Network {
+            unread: Some("there are more than 20000 routes".into()),
+            ..Network::default()
+        };
+        let error = Denied::of(&host).expect_err("no fence");
+        assert_eq!(
+            error.to_string(),
+            "the host's network cannot be read whole, so no fence can be made: there are more than 20000 routes"
+        );
     }
 }

@@ -231,3 +231,192 @@ fn expression(value: &mut Value) {
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::{Denied, Exception, Protocol};
+    use super::*;
+    use crate::config::Origin;
+    use crate::facts::Network;
+
+    fn fence() -> Fence {
+        let allowed = |address: &str, protocol| Exception {
+            address: address.parse().expect("an address"),
+            protocol,
+            port: 53,
+            origin: Origin::Generated,
+        };
+        let allowed = vec![
+            allowed("10.0.2.3", Protocol::Tcp),
+            allowed("10.0.2.3", Protocol::Udp),
+        ];
+        Fence::new(Denied::of(&Network::default()).expect("whole"), allowed)
+    }
+
+    /// What an nft lists that prints as it reads.
+    fn listed(fence: &Fence) -> Value {
+        let asked = fence.to_nft();
+        let commands = asked["nftables"].as_array().expect("commands").iter();
+        let mut objects: Vec<Value> = commands.map(|command| command["add"].clone()).collect();
+        objects.insert(0, json!({"metainfo": {"version": "x"}}));
+        json!({ "nftables": objects })
+    }
+
+    /// The listing with its object `name` of `kind` changed.
+    fn with(kind: &str, name: &str, change: impl Fn(&mut Value)) -> Value {
+        let mut listing = listed(&fence());
+        let objects = listing["nftables"].as_array_mut().expect("objects");
+        let found = objects.iter_mut().filter_map(|object| object.get_mut(kind));
+        let found = found
+            .into_iter()
+            .find(|object| object["name"] == name || object["chain"] == name);
+        change(found.expect("it is there"));
+        listing
+    }
+
+    #[test]
+    fn versions_of_nft_differ_in_form_and_not_in_what_they_say() {
+        let same = [
+            listed(&fence()),
+            with("set", "denied4", |set| set["flags"] = json!("interval")),
+            with("set", "denied4", |set| set["handle"] = json!(7)),
+            with("set", "refused4", |set| set["flags"] = json!("dynamic")),
+            with("set", "refused4", |set| set["flags"] = json!(["dynamic"])),
+            with("set", "refused4", |set| {
+                set["elem"] = json!([{"concat": ["10.0.0.1", "tcp", 80]}])
+            }),
+            with("set", "allowed4", |set| {
+                set["elem"] = json!([{"concat": ["10.0.2.3", "udp", 53]}, {"concat": ["10.0.2.3", "tcp", 53]}]);
+            }),
+            with("set", "denied6", |set| {
+                let elements = set["elem"].as_array_mut().expect("elements");
+                assert_eq!(elements[0], json!({"prefix": {"addr": "::", "len": 3}}));
+                elements[0] = json!({"range": ["::", "1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"]});
+                elements.reverse();
+            }),
+            with("rule", "refuse4", |rule| {
+                rule["expr"][0]["match"]["right"] = json!({"set": ["udp", "tcp"]});
+                rule["expr"][1] = json!({"counter": {"packets": 3, "bytes": 4}});
+            }),
+            with("rule", "input4", |rule| {
+                rule["expr"][0]["match"]["right"] = json!("icmp")
+            }),
+        ];
+        for listing in same {
+            assert_eq!(fence().verify(&listing), Ok(()));
+        }
+    }
+
+    #[test]
+    fn anything_else_is_a_difference() {
+        let differ = [
+            with("table", "claudebox", |table| {
+                table["flags"] = json!("dormant")
+            }),
+            with("table", "claudebox", |table| table["family"] = json!("ip")),
+            with("chain", "output", |chain| chain["policy"] = json!("accept")),
+            with("chain", "output", |chain| {
+                chain["hook"] = json!("prerouting")
+            }),
+            with("chain", "output", |chain| chain["prio"] = json!(1)),
+            with("chain", "output", |chain| chain["type"] = json!("route")),
+            with("chain", "output", |chain| chain["dev"] = json!("eth0")),
+            with("set", "denied4", |set| {
+                set["flags"] = json!(["interval", "timeout"])
+            }),
+            with("set", "denied4", |set| {
+                set["flags"] = json!(["interval", "dynamic"])
+            }),
+            with("set", "denied4", |set| set["timeout"] = json!(3)),
+            with("set", "denied4", |set| set["elem"] = json!(null)),
+            with("set", "denied4", |set| set["elem"][0] = json!("0.0.0.0")),
+            with("set", "denied4", |set| {
+                set["elem"][0] = json!({"prefix": {"addr": "0.0.0.0", "len": 9}})
+            }),
+            with("set", "denied4", |set| {
+                set["elem"][0] = json!({"elem": {"val": "0.0.0.0", "timeout": 3}})
+            }),
+            with("set", "denied4", |set| {
+                set["elem"][0] = json!({"prefix": {"addr": "0.0.0.0", "len": 33}})
+            }),
+            with("set", "allowed4", |set| {
+                set["elem"][0] = json!({"concat": ["10.0.2.3", 6, 54]})
+            }),
+            with("set", "allowed4", |set| {
+                set["elem"].as_array_mut().expect("elements").truncate(1)
+            }),
+            with("set", "allowed6", |set| {
+                set["elem"] = json!([{"concat": ["fd00::1", 6, 54]}])
+            }),
+            with("set", "refused4", |set| set["size"] = json!(7)),
+            with("rule", "output4", |rule| {
+                rule["expr"][0]["match"]["op"] = json!("<")
+            }),
+            with("rule", "output4", |rule| {
+                rule["expr"][1]["goto"]["target"] = json!("refuse6")
+            }),
+            with("rule", "output4", |rule| {
+                rule["expr"] = json!([{"accept": null}])
+            }),
+            with("rule", "output4", |rule| rule["chain"] = json!("output6")),
+            with("rule", "output", |rule| {
+                rule["expr"].as_array_mut().expect("statements").truncate(1)
+            }),
+            with("rule", "input4", |rule| {
+                rule["expr"][1]["match"]["right"] = json!(["related", "new"])
+            }),
+        ];
+        for (number, listing) in differ.iter().enumerate() {
+            assert!(
+                fence().verify(listing).is_err(),
+                "the change {number} is not seen"
+            );
+        }
+        for strange in [
+            json!(null),
+            json!({}),
+            json!({"nftables": {}}),
+            json!({"nftables": [7]}),
+            json!({"nftables": [{"rule": []}]}),
+            json!({"nftables": [{"rule": {}}]}),
+        ] {
+            assert!(fence().verify(&strange).is_err(), "{strange}");
+        }
+    }
+
+    #[test]
+    fn a_rule_or_an_object_too_many_or_too_few_is_told_by_its_name() {
+        let fence = fence();
+        let mut more = listed(&fence);
+        let objects = more["nftables"].as_array_mut().expect("objects");
+        objects.push(json!({"table": {"family": "ip", "name": "x"}}));
+        assert_eq!(
+            fence.verify(&more),
+            Err("table ip x was not asked for".into())
+        );
+        objects_of(&mut more).pop();
+        let last = objects_of(&mut more).pop().expect("a rule");
+        assert_eq!(
+            fence.verify(&more),
+            Err("rule 003 of chain inet claudebox refuse6 is missing".into())
+        );
+        objects_of(&mut more).extend([last.clone(), last]);
+        assert_eq!(
+            fence.verify(&more),
+            Err("rule 004 of chain inet claudebox refuse6 was not asked for".into())
+        );
+        let mut twice = listed(&fence);
+        let set = objects_of(&mut twice)[2].clone();
+        objects_of(&mut twice).push(set);
+        assert_eq!(
+            fence.verify(&twice),
+            Err("set inet claudebox denied4 is there twice".into())
+        );
+    }
+
+    fn objects_of(listing: &mut Value) -> &mut Vec<Value> {
+        listing["nftables"].as_array_mut().expect("objects")
+    }
+}

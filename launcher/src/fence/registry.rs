@@ -256,3 +256,56 @@ pub const REGISTRY: &[Special] = &[
         "RFC 4291",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_prefix_stands_once_and_begins_where_it_says() {
+        let mut seen = BTreeSet::new();
+        for special in REGISTRY {
+            assert_eq!(special.prefix, special.prefix.trunc(), "{special:?}");
+            assert!(seen.insert(special.prefix), "{special:?}");
+            assert!(!special.name.is_empty() && !special.source.is_empty());
+        }
+    }
+
+    /// The address matrix of the catalogue of threats (NET), first and last of each range.
+    #[test]
+    fn the_matrix_of_the_catalogue_is_special() {
+        let matrix = "127.0.0.1 127.255.255.255 0.0.0.0 0.255.255.255 ::1 :: 10.0.0.0 10.255.255.255 172.16.0.0 172.31.255.255 \
+            192.168.0.0 192.168.255.255 169.254.0.0 169.254.255.255 100.64.0.0 100.127.255.255 192.0.0.0 192.0.0.255 198.18.0.0 \
+            198.19.255.255 240.0.0.0 255.255.255.255 224.0.0.1 239.255.255.255 fc00:: fdff:ffff:: fe80:: febf:ffff:: fec0:: \
+            feff:ffff:: ff00:: ffff:ffff:: ::ffff:8.8.8.8 ::8.8.8.8 64:ff9b::808:808 64:ff9b:1:ffff:: 2002:808:808:: \
+            2001:0:ffff:: 169.254.169.254 169.254.170.2 169.254.170.23 192.0.0.192 100.100.100.200 168.63.129.16 \
+            fd00:ec2::254 fd20:ce::254 100.100.100.100 fd7a:115c:a1e0:: fd7a:115c:a1e0:ffff:: 10.0.2.2 10.0.2.3 fd00::2 fd00::3";
+        let mut seen = 0;
+        for address in matrix.split_whitespace() {
+            let address: IpAddr = address.parse().expect("an address");
+            assert!(
+                REGISTRY
+                    .iter()
+                    .any(|special| special.prefix.contains(&address)),
+                "{address}"
+            );
+            seen += 1;
+        }
+        assert_eq!(seen, 53);
+    }
+
+    #[test]
+    fn what_is_beside_a_special_prefix_is_not_special() {
+        for address in "1.0.0.0 9.255.255.255 11.0.0.0 100.63.255.255 100.128.0.0 168.63.129.15 168.63.129.17 169.253.255.255 169.255.0.0 \
+            172.15.255.255 172.32.0.0 192.0.1.0 192.0.3.0 192.167.255.255 192.169.0.0 198.17.255.255 198.20.0.0 223.255.255.255 \
+            2000:: 2001:200:: 2001:db7:ffff:: 2001:db9:: 2001:ffff:: 2003:: 2620:4f:7fff:: 3ffe:ffff:: 3fff:1000:: 3fff:ffff::"
+            .split_whitespace()
+        {
+            let address: IpAddr = address.parse().expect("an address");
+            let special = REGISTRY.iter().find(|special| special.prefix.contains(&address));
+            assert_eq!(special, None, "{address}");
+        }
+    }
+}

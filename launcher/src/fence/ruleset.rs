@@ -178,8 +178,8 @@ fn rules() -> Vec<Value> {
             ],
         );
     }
-    // A refusal is told to the sender by a packet to its own address (nf_reject_ipv4(9)'s ICMP or reset), which comes this way too, and
-    // which belongs to what it refuses. By lo nothing gets out.
+    // A refusal is told to the sender by a packet to its own address (an ICMP error or a reset, nft(8), REJECT STATEMENT), which comes
+    // this way too and belongs to what it refuses. By lo nothing gets out.
     rule(
         "output",
         &[leaves_by_lo(), state(&["established", "related"]), accept()],
