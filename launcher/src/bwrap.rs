@@ -33,8 +33,8 @@ pub struct Invocation {
     pub contents: Vec<(RawFd, Content)>,
     /// What PID 1 is told.
     pub order: Order,
-    /// What the outer stage is told, where there is one before bwrap.
-    pub outer: Option<make::Order>,
+    /// Where there is a stage before bwrap: this binary, and what it is told.
+    pub outer: Option<(Text, make::Order)>,
 }
 
 /// What lies behind a descriptor.
@@ -80,15 +80,18 @@ impl Invocation {
             hidden = Vec::new();
         }
         arguments.extend(["--".into(), format!("{OWN}/init").into(), "init".into()]);
-        let outer = plan.steps.iter().find_map(|step| match step.action {
-            Action::OuterNamespaces { uid, gid } => Some(make::Order {
-                // Known once it is started.
-                launcher: 0,
-                user: (uid, gid),
-                fence: fence(plan),
-                program: plan.bwrap.clone(),
-                arguments: arguments.iter().cloned().map(Text::from).collect(),
-            }),
+        let outer = plan.steps.iter().find_map(|step| match &step.action {
+            Action::OuterNamespaces { uid, gid, launcher } => {
+                let order = make::Order {
+                    // Known once it is started.
+                    launcher: 0,
+                    user: (*uid, *gid),
+                    fence: fence(plan),
+                    program: plan.bwrap.clone(),
+                    arguments: arguments.iter().cloned().map(Text::from).collect(),
+                };
+                Some((launcher.clone(), order))
+            }
             _ => None,
         });
         Self {

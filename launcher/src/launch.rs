@@ -376,7 +376,7 @@ fn bwrap_command(
     let mut command = match &invocation.outer {
         None => Command::new(&invocation.program),
         // By exec it becomes bwrap, with the same descriptors.
-        Some(_) => Command::new("/proc/self/exe"),
+        Some((launcher, _)) => Command::new(launcher),
     };
     match &invocation.outer {
         None => command.args(&invocation.arguments),
@@ -415,7 +415,7 @@ fn bwrap_command(
         map(ORDER, order),
         map(ARGUMENTS, arguments),
     ];
-    if let Some(outer) = &invocation.outer {
+    if let Some((_, outer)) = &invocation.outer {
         let order = crate::outer::make::Order {
             launcher: nix::unistd::getpid().as_raw(),
             ..outer.clone()

@@ -198,7 +198,22 @@ pub fn breaking(guard: Guard) -> Breaking {
             without(plan, |action| matches!(action, Action::Hostname { .. }));
         }),
         Guard::CgroupNamespace => Edit(|plan, _, _| unshared(plan, Namespace::Cgroup)),
-        Guard::NetNamespace => Edit(|plan, _, _| unshared(plan, Namespace::Network)),
+        Guard::NetNamespace => Edit(|plan, _, _| {
+            unshared(plan, Namespace::Network);
+            // On `inet`: the host's own network, with nothing of what makes another.
+            without(plan, |action| {
+                matches!(
+                    action,
+                    Action::OuterNamespaces { .. }
+                        | Action::LoadFence { .. }
+                        | Action::FollowNetwork
+                        | Action::Carry { .. }
+                        | Action::HelperOption { .. }
+                )
+            });
+        }),
+        Guard::EgressFence => Edit(|plan, _, _| without_guard(plan, Guard::EgressFence)),
+        Guard::HelperClosed => Edit(|plan, _, _| without_guard(plan, Guard::HelperClosed)),
         Guard::NoResolvers => Edit(|plan, _, _| {
             for step in plan
                 .steps

@@ -299,6 +299,14 @@ fn named_step(action: &Action, bait: &Bait) -> String {
                 Namespace::Network => "network",
             }
         ),
+        Action::OuterNamespaces { .. } => "the outer namespaces".into(),
+        Action::LoadFence { .. } => "the fence of the network".into(),
+        Action::Carry { .. } => "the helper".into(),
+        Action::HelperOption { words } => {
+            let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+            format!("option of the helper {}", words.join(" "))
+        }
+        Action::FollowNetwork => "following the network".into(),
         Action::DropCapabilities => "dropping capabilities".into(),
         Action::NoNewPrivileges => "no_new_privs".into(),
         Action::DisableNestedUserNamespaces => "disabling user namespaces".into(),

@@ -3,9 +3,10 @@
 //!
 //! A helper that ends takes the network with it, and never the fence. A fence that cannot follow takes the helper with it.
 
+use std::fs::File;
 use std::io::{self, IoSliceMut, PipeReader, Read};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -47,6 +48,8 @@ pub struct NetworkEnd {
 
 /// The outer namespaces, which live as long as this holds them.
 struct Outer {
+    /// This binary.
+    stage: File,
     user: OwnedFd,
     network: OwnedFd,
 }
@@ -79,9 +82,13 @@ impl Network {
                 .map(|step| &step.action)
                 .find(|action| wanted(action))
         };
-        let Some(_) = step(|action| matches!(action, Action::OuterNamespaces { .. })) else {
+        let Some(Action::OuterNamespaces { launcher, .. }) =
+            step(|action| matches!(action, Action::OuterNamespaces { .. }))
+        else {
             return Ok(None);
         };
+        // An update of the program meanwhile has no part in this session.
+        let stage = prepare("open claudebox itself", File::open(launcher))?;
         // Listened to before the host is read again, so that no change is missed.
         let watch = match step(|action| *action == Action::FollowNetwork) {
             Some(_) => Some(prepare(
@@ -90,7 +97,12 @@ impl Network {
             )?),
             None => None,
         };
-        let outer = fenced(control, signals)?;
+        let (user, network) = fenced(control, signals)?;
+        let outer = Outer {
+            user,
+            network,
+            stage,
+        };
         let fence = step(|action| matches!(action, Action::LoadFence { .. }));
         let fence = fence.and_then(|action| match action {
             Action::LoadFence { nft, fence } => Some((nft.clone(), fence.clone())),
@@ -162,17 +174,17 @@ impl Network {
             return;
         }
         let host = facts::Network::read(&self.resolvers);
-        let denied = Denied::of(&host);
-        let new = Fence::new(denied, in_force.exceptions.clone());
-        if new == *in_force && host.unread.is_none() {
-            return;
-        }
-        let changed = match &host.unread {
-            Some(why) => Err(io::Error::other(why.clone())),
-            None => self.load(nft, &new),
-        };
+        let changed = Denied::of(&host)
+            .map_err(io::Error::other)
+            .and_then(|denied| {
+                let new = Fence::new(denied, in_force.exceptions.clone());
+                if new != *in_force {
+                    self.load(nft, &new)?;
+                }
+                Ok(new)
+            });
         match changed {
-            Ok(()) => self.fence = Some((nft.clone(), new)),
+            Ok(new) => self.fence = Some((nft.clone(), new)),
             Err(error) => {
                 self.lost = Some(format!(
                     "the fence could not follow a change of the host's network: {error}"
@@ -298,14 +310,16 @@ fn joining(outer: &Outer, order: &Order) -> io::Result<Command> {
         map(NETWORK, outer.network.try_clone()?),
         map(ORDER, memory_file(&serde_json::to_vec(order)?)?),
     ];
-    let mut command = Command::new("/proc/self/exe");
+    // By way of this process: a descriptor has another number where it is handed over.
+    let (own, stage) = (nix::unistd::getpid(), outer.stage.as_raw_fd());
+    let mut command = Command::new(format!("/proc/{own}/fd/{stage}"));
     command.arg("join").env_clear().stdin(Stdio::null());
     command.fd_mappings(mappings).map_err(io::Error::other)?;
     Ok(command)
 }
 
 /// Hears from the outer stage that the fence stands, and takes the namespaces over.
-fn fenced(control: &UnixStream, signals: &SignalFd) -> Result<Outer, Trouble> {
+fn fenced(control: &UnixStream, signals: &SignalFd) -> Result<(OwnedFd, OwnedFd), Trouble> {
     let deadline = Instant::now() + FENCE_LIMIT;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -334,7 +348,7 @@ fn fenced(control: &UnixStream, signals: &SignalFd) -> Result<Outer, Trouble> {
     }
 }
 
-fn take_over(control: &UnixStream) -> io::Result<Result<Outer, Trouble>> {
+fn take_over(control: &UnixStream) -> io::Result<Result<(OwnedFd, OwnedFd), Trouble>> {
     let mut bytes = [0; 4096];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
     let mut rights = RecvAncillaryBuffer::new(&mut space);
@@ -357,7 +371,7 @@ fn take_over(control: &UnixStream) -> io::Result<Result<Outer, Trouble>> {
     let event = serde_json::from_slice(said).map_err(io::Error::other)?;
     let mut descriptors = descriptors.into_iter();
     Ok(match (event, descriptors.next(), descriptors.next()) {
-        (Event::Fenced, Some(user), Some(network)) => Ok(Outer { user, network }),
+        (Event::Fenced, Some(user), Some(network)) => Ok((user, network)),
         (Event::Failed(why), ..) => {
             let why = crate::text::escape(why.as_ref());
             Err(LaunchError::Fence { why }.into())

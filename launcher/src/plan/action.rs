@@ -53,7 +53,7 @@ pub enum Action {
     /// bwrap: a namespace.
     Unshare { namespace: Namespace },
     /// outer stage: a user and a network namespace around those of bwrap; who it is in them.
-    OuterNamespaces { uid: u32, gid: u32 },
+    OuterNamespaces { uid: u32, gid: u32, launcher: Text },
     /// outer stage: loads the fence with nft(8) before there is a device, and reads it back.
     LoadFence {
         nft: Text,
@@ -155,7 +155,7 @@ impl fmt::Display for Action {
             Action::HelperOption { words } => {
                 words.iter().try_for_each(|word| write!(f, " {word}"))
             }
-            Action::OuterNamespaces { uid, gid } | Action::BeUser { uid, gid } => {
+            Action::OuterNamespaces { uid, gid, .. } | Action::BeUser { uid, gid } => {
                 write!(f, " {uid}:{gid}")
             }
             Action::Hostname { name } => write!(f, " {name}"),

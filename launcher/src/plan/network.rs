@@ -9,6 +9,7 @@ use crate::facts::{Facts, NetworkTools, Tool};
 use crate::fence::{Denied, Exception, Fence};
 use crate::guard::Guard;
 use crate::helper::{self, Families, Flag, Kind, Ports};
+use crate::hint::Hint;
 use crate::remedy::install_hint;
 use crate::text::Text;
 
@@ -34,12 +35,16 @@ fn inet(steps: &mut Steps, origin: Origin, facts: &Facts) -> Result<(), PlanErro
     steps.add_for(
         origin.clone(),
         Guard::NetNamespace,
-        Action::OuterNamespaces { uid, gid },
+        Action::OuterNamespaces {
+            uid,
+            gid,
+            launcher: facts.host.launcher.clone(),
+        },
         "what is inside bwrap has no capability over it (user_namespaces(7))",
     );
     let fence = Action::LoadFence {
         nft: host.nft.clone(),
-        fence: fence(facts, &host),
+        fence: fence(facts, &host)?,
     };
     let why = "the internet, and nothing else of the network (nft(8))";
     steps.add_for(origin.clone(), Guard::EgressFence, fence, why);
@@ -107,12 +112,6 @@ impl<'a> Parts<'a> {
                     "sudo modprobe tun; a container needs --device /dev/net/tun".into(),
                 ));
             }
-        }
-        if let Some(why) = &facts.network.unread {
-            return Err(missing(
-                &format!("the host's addresses and routes cannot be read: {why}"),
-                "without them the fence would have holes; claudebox --network none".into(),
-            ));
         }
         let families = families(facts, helper);
         if !families.four && !families.six {
@@ -207,7 +206,7 @@ fn families(facts: &Facts, helper: Kind) -> Families {
     }
 }
 
-fn fence(facts: &Facts, host: &Parts) -> Fence {
+fn fence(facts: &Facts, host: &Parts) -> Result<Fence, PlanError> {
     let address: IpAddr = helper::forwarder(host.families);
     let forwarder = helper::forwarded(host.helper, host.tools)
         .iter()
@@ -217,5 +216,9 @@ fn fence(facts: &Facts, host: &Parts) -> Fence {
             port: 53,
             origin: Origin::Generated,
         });
-    Fence::new(Denied::of(&facts.network), forwarder.collect())
+    let denied = Denied::of(&facts.network).map_err(|unread| {
+        let hint = unread.hint().unwrap_or_default();
+        missing(&unread.to_string(), hint)
+    })?;
+    Ok(Fence::new(denied, forwarder.collect()))
 }
