@@ -11,7 +11,7 @@ mod common;
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{IpAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -658,10 +658,12 @@ fn a_flow_to_what_becomes_denied_stops() {
     }
     let mut neighbour = start(&["unshare", "-n"], "hear");
     let mut heard = BufReader::new(neighbour.0.stdout.take().expect("its output")).lines();
+    // Sixty words are six seconds: whoever is still heard then is not stopped.
     let mut until = |word: &str| {
         heard
             .by_ref()
             .map_while(Result::ok)
+            .take(60)
             .find(|line| line == word)
     };
     assert!(until("here").is_some());
@@ -725,17 +727,20 @@ fn hear() {
     let up = "ip addr add 20.0.0.1/24 dev up1 && ip link set up1 up";
     let status = Command::new("sh").args(["-c", up]).status().expect("sh");
     assert!(status.success());
-    let listener = TcpListener::bind("20.0.0.1:8080").expect("bind");
+    // Of datagrams each one counts: of a stream that is not answered any more, the sender stops by itself.
+    let socket = UdpSocket::bind("20.0.0.1:8080").expect("bind");
     say("listening");
-    let (mut stream, _) = listener.accept().expect("a flow");
-    stream
+    socket
         .set_read_timeout(Some(Duration::from_secs(1)))
         .expect("a time limit");
     let mut word = [0; 1];
     loop {
-        match stream.read(&mut word) {
-            Ok(1) => say("word"),
-            Ok(_) => return say("closed"),
+        match socket.recv_from(&mut word) {
+            Ok((_, whom)) => {
+                // What has been answered is established to connection tracking.
+                socket.send_to(&word, whom).expect("an answer");
+                say("word");
+            }
             Err(_) => say("silence"),
         }
     }
@@ -743,8 +748,11 @@ fn hear() {
 
 /// Whoever is fenced: one word after the other.
 fn talk() {
-    let mut stream = TcpStream::connect("20.0.0.1:8080").expect("connect");
-    while stream.write_all(b"x").is_ok() {
+    let socket = UdpSocket::bind("20.0.0.2:0").expect("bind");
+    socket.connect("20.0.0.1:8080").expect("connect");
+    loop {
+        // A refusal is an error of this call, and not the end.
+        let _ = socket.send(b"x");
         std::thread::sleep(Duration::from_millis(100));
     }
 }
