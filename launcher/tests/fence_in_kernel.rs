@@ -503,8 +503,8 @@ fn a_refusal_is_told() {
             .to_owned()
     };
     let refused = [
-        ("10.0.0.1", "No route to host"),
-        ("130.89.1.1", "No route to host"),
+        ("10.0.0.1", "Connection refused"),
+        ("130.89.1.1", "Connection refused"),
         ("fd00::1", "Connection refused"),
         ("2a02:898::1", "Connection refused"),
     ];

@@ -188,7 +188,7 @@ impl Table {
 
 /// Where this ran.
 fn host() -> String {
-    use claudebox::facts::Bwrap;
+    use claudebox::facts::Tool;
     let query = claudebox::facts::Query::of(&claudebox::cli::Entry::default());
     match Facts::read(&query) {
         Ok(facts) => {

@@ -35,6 +35,12 @@ pub(crate) fn sight(guard: Guard) -> Sight {
         Guard::UtsNamespace => By(|bait| format!("hostname: {}", bait.hostname)),
         Guard::CgroupNamespace => By(|_| "namespace cgroup: ".into()),
         Guard::NetNamespace => By(|bait| format!("namespace net: {}", bait.namespaces["net"])),
+        Guard::EgressFence => Unseen(
+            "only what the network answers shows it: the probes of the lab of networks ask there",
+        ),
+        Guard::HelperClosed => Unseen(
+            "what the helper opens is on the host: the probes of the lab of networks listen there",
+        ),
         Guard::NoResolvers => By(|_| "/etc/resolv.conf: it holds".into()),
         Guard::NoCapabilities => By(|_| "CapEff of the sweep: ".into()),
         Guard::NoNestedNamespaces => {

@@ -284,13 +284,10 @@ fn rules() -> Vec<Value> {
         let record =
             json!({"set": {"op": "update", "elem": target, "set": format!("@refused{digit}")}});
         rule(&refuse, &[ports, json!({"counter": null}), record]);
-        // What the sender is told. UDP of both families: EPERM, at once. TCP over IPv4: EHOSTUNREACH, at once, or with the first
-        // retransmission a second later where connect(2) blocks, since the error comes while the socket is in use (tcp_v4_err()). Over
-        // IPv6 an ICMP error always costs that second; a reset is ECONNREFUSED, at once.
-        if digit == '6' {
-            let tcp = matches(meta("l4proto"), Protocol::Tcp.number());
-            rule(&refuse, &[tcp, json!({"reject": {"type": "tcp reset"}})]);
-        }
+        // What the sender is told, at once. UDP: EPERM. TCP: ECONNREFUSED; an ICMP error would come while connect(2) holds the socket,
+        // and count only with the first retransmission, a second later (tcp_v4_err(), tcp_v6_err()).
+        let tcp = matches(meta("l4proto"), Protocol::Tcp.number());
+        rule(&refuse, &[tcp, json!({"reject": {"type": "tcp reset"}})]);
         rule(
             &refuse,
             &[json!({"reject": {"type": "icmpx", "expr": "host-unreachable"}})],
