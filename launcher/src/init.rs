@@ -1,7 +1,8 @@
 //! Owns the second stage: claudebox as PID 1 inside the sandbox.
 //!
-//! It takes its order from the launcher over a socket, applies what only the inside can apply (the filters of a later
-//! version have their place in `confine`), reports what it found, waits for the word to go, and starts the command.
+//! It takes its order from the launcher in a memory file, applies what only the inside can apply (`confine`: descriptors, group,
+//! limits, Landlock, the system call filter last), reports what it found over a socket, waits for the word to go, and starts the
+//! command.
 //! Then it reaps every orphan, passes signals on, and tells the launcher when the command stops or ends. When it ends,
 //! the kernel kills whatever is left in the PID namespace (pid_namespaces(7)).
 #![expect(
