@@ -191,12 +191,13 @@ impl Audit<'_> {
         }
         self.page.heading(
             "Run by the host",
-            "ro read-only  rw inside can change it: look before you run it",
+            "ro read-only  ok hidden  rw inside can change it: look before you run it",
         );
         let paths = widest(shown.iter().map(|run| &run.path), 40);
         for run in shown {
             let (mark, why, style) = match &run.guard {
                 HostGuard::ReadOnly | HostGuard::Reopened => ("  ro  ", String::new(), PLAIN),
+                HostGuard::Hidden => ("  ok  ", String::new(), PLAIN),
                 HostGuard::Open => ("  rw  ", String::new(), PLAIN),
                 HostGuard::Left(why) => ("  rw  ", format!(": not guarded, {why}"), YELLOW),
             };

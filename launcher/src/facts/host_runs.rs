@@ -43,6 +43,8 @@ pub enum HostGuard {
     Reopened,
     /// It would be read-only, but cannot be, for this reason.
     Left(String),
+    /// It is unreadable inside, and cannot be written. Facts never say so: the plan does.
+    Hidden,
 }
 
 /// How many mounts there may be, about: each is pinned by a descriptor of the launcher (RES-11).

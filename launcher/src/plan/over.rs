@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Action, Steps};
 use crate::config::{Config, Origin};
-use crate::facts::{Facts, HostGuard};
+use crate::facts::{Facts, HostGuard, HostRun};
 use crate::guard::Guard;
 use crate::text::Text;
 
@@ -74,7 +74,7 @@ fn host_runs(mounts: &mut Mounts, steps: &Steps, facts: &Facts) {
                 let why = "a git folder that can be written, but for what git runs in it";
                 (Kind::Same, why.to_owned())
             }
-            HostGuard::Open | HostGuard::Left(_) => continue,
+            HostGuard::Open | HostGuard::Left(_) | HostGuard::Hidden => continue,
         };
         let at = facts.project.root.join(&run.path).path().to_owned();
         if base(steps, &at).is_some() {
@@ -91,6 +91,22 @@ fn host_runs(mounts: &mut Mounts, steps: &Steps, facts: &Facts) {
             );
         }
     }
+}
+
+/// What the host runs, as a person is told of it: what is hidden cannot be written, whatever its guard would be.
+pub(super) fn told(steps: &Steps, facts: &Facts) -> Vec<HostRun> {
+    let is_hidden = |run: &HostRun| {
+        let at = facts.project.root.join(&run.path);
+        steps.0.iter().any(|step| match &step.action {
+            Action::Hide { at: hidden, .. } => at.path().starts_with(hidden),
+            _ => false,
+        })
+    };
+    let mut runs = facts.project.host_runs.clone();
+    for run in runs.iter_mut().filter(|run| is_hidden(run)) {
+        run.guard = HostGuard::Hidden;
+    }
+    runs
 }
 
 /// What is hidden takes the place of all below it.
