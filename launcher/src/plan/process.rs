@@ -32,6 +32,10 @@ fn of_group(calls: Denied) -> (Guard, &'static str) {
             Guard::TerminalInjection,
             "the terminal is the user's own (ioctl_tty(2))",
         ),
+        Denied::Consoles => (
+            Guard::SyscallFilter,
+            "what is set on the user's terminal stays set, and nothing tells how it was (ioctl_console(2))",
+        ),
         Denied::SetIdModes => (
             Guard::SetIdModes,
             "on the host the file would be set-user-ID too (chmod(2))",
