@@ -224,6 +224,16 @@ fn flags(action: &Action, contents: &mut Vec<(RawFd, Content)>) -> Vec<OsString>
                 path(at),
             ]
         }
+        Action::Replace { at, content: bytes } => {
+            let descriptor = content(Content::Bytes(bytes.clone()));
+            vec![
+                word("--perms"),
+                word("0444"),
+                word("--ro-bind-data"),
+                descriptor,
+                path(at),
+            ]
+        }
         Action::Proc { at } => vec![word("--proc"), path(at)],
         Action::Dev { at } => vec![word("--dev"), path(at)],
         Action::RemountReadOnly { at } => vec![word("--remount-ro"), path(at)],

@@ -380,10 +380,15 @@ fn check(steps: &Steps) -> Result<(), PlanError> {
         }
         // What was mounted below this place before would be gone, PID 1 among it.
         let mounts = |action: &Action| {
-            use Action::{Bind, Copy, File, Hide, Tmpfs};
+            use Action::{Bind, Copy, File, Hide, Replace, Tmpfs};
             matches!(
                 action,
-                Bind { .. } | Copy { .. } | File { .. } | Hide { .. } | Tmpfs { .. }
+                Bind { .. }
+                    | Copy { .. }
+                    | File { .. }
+                    | Hide { .. }
+                    | Replace { .. }
+                    | Tmpfs { .. }
             )
         };
         if mounts(&step.action) {

@@ -84,6 +84,12 @@ pub enum Action {
     /// bwrap: an empty file or folder without any mode bit, read-only, over one that is there.
     Hide { at: Text, folder: bool },
     /// bwrap: a new procfs.
+    /// bwrap: a read-only file with this content over one that is there. The content is not printed.
+    Replace {
+        at: Text,
+        #[serde(skip)]
+        content: Text,
+    },
     Proc { at: Text },
     /// bwrap: the few devices that every program needs.
     Dev { at: Text },
@@ -148,6 +154,7 @@ impl fmt::Display for Action {
             Action::Deny { calls, .. } => write!(f, " {calls:?}"),
             Action::FenceFiles { abi, places } => {
                 write!(f, " to {} places, Landlock ABI {abi}", places.len())
+            | Action::Replace { at, .. }
             }
             Action::CloseDescriptors
             | Action::PinSources
@@ -192,3 +199,4 @@ impl Action {
         }
     }
 }
+            | Action::Replace { at, .. }

@@ -136,13 +136,11 @@ fn git(config: &Config, facts: &Facts) -> String {
         "There is no SSH key and no ssh agent. If you need to push or clone over SSH, tell the user to do it, or to start \
          claudebox with `--with-ssh` or `--ssh-key PATH`."
     };
-    // git writes `core.worktree` on every update of a submodule, the same value again.
     let guarded = match &facts.project.git {
         Git::None | Git::Left(_) => String::new(),
         Git::Inside | Git::Linked(_) => paragraph(
-            "The git configuration is read-only: `git config`, `git remote add`, the upstream of a branch and \
-             `git submodule update` fail. Push with an explicit remote and branch; in a submodule, check out the commit: \
-             `git -C SUB checkout $(git rev-parse :SUB)`.",
+            "The git configuration is read-only: `git config`, `git remote add`, the upstream of a branch, `git submodule add` \
+             and `git submodule sync` fail. Push with an explicit remote and branch. A submodule that is there can be updated.",
         ),
     };
     format!(

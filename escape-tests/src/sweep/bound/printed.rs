@@ -108,6 +108,9 @@ pub enum Does {
         at: Text,
         folder: bool,
     },
+    Replace {
+        at: Text,
+    },
     RemountReadOnly {
         at: Text,
     },
