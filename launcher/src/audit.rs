@@ -5,6 +5,7 @@
 use crate::cli::Tier;
 use crate::config::Origin;
 use crate::facts::{HostGuard, HostRun};
+use crate::group::Way;
 use crate::guard::Guard;
 use crate::page::{BOLD, PLAIN, Page, RED, YELLOW, width};
 use crate::plan::{Action, Plan, Step};
@@ -84,6 +85,21 @@ impl Audit<'_> {
                 groups.join(" ")
             );
             self.page.item("  groups     ", &groups, PLAIN);
+        }
+        for step in &plan.steps {
+            if let Action::JoinGroup { limits, way, .. } = &step.action {
+                let limits: Vec<String> = limits
+                    .iter()
+                    .map(|limit| format!("{} {}", limit.on.name(), limit.on.shown(limit.most)))
+                    .collect();
+                let by = match way {
+                    Way::Scope { .. } => "a scope of your systemd".to_owned(),
+                    Way::Child { parent } => format!("a control group in {parent}"),
+                };
+                let decided = self.decided(&step.origin);
+                let limits = format!("{} for all of it, by {by}{decided}", limits.join(", "));
+                self.page.item("  limits     ", &limits, PLAIN);
+            }
         }
         for profile in &plan.profiles {
             self.page.item("  profile    ", &profile.to_string(), PLAIN);

@@ -253,6 +253,7 @@ fn flags(action: &Action, contents: &mut Vec<(RawFd, Content)>) -> Vec<OsString>
         | Action::FenceDevices { .. }
         | Action::BeUndumpable
         | Action::NoCoreDumps
+        | Action::JoinGroup { .. }
         | Action::Limit { .. } => Vec::new(),
     }
 }

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use self::error::ConfigError;
 pub use self::grants::{Grant, split_mount};
 pub use self::hide::Hide;
-pub use self::limits::Limit;
+pub use self::limits::{Group, Limit};
 pub use self::report::ReportFile;
 pub use self::ssh::Ssh;
 pub use self::variables::{GENERATED, HOST_ALLOWLIST, Variable, steers};
@@ -106,6 +106,8 @@ pub struct Config {
     pub ssh: Ssh,
     /// What a session may use up.
     pub limits: Vec<Limit>,
+    /// What it may use up as a whole, where somebody says so.
+    pub group: Option<Group>,
     /// Profiles in force, in order.
     pub profiles: Vec<Text>,
     /// What is unreadable inside.
@@ -142,7 +144,7 @@ impl Config {
         refuse_own_files(facts, &grants)?;
         let path = grants::path(entry, facts, &profiles, &grants)?;
         let ssh = ssh::requested(entry, facts, &profiles)?;
-        let limits = limits::all(entry, facts, &profiles, &mut notes)?;
+        let (limits, group) = limits::all(entry, facts, &profiles, &mut notes)?;
         for grant in grants
             .iter()
             .chain(&path)
@@ -161,6 +163,7 @@ impl Config {
             path,
             ssh,
             limits,
+            group,
             profiles: profiles.into_iter().map(|(path, _)| path).collect(),
             hidden,
             scan: entry.end.scan,

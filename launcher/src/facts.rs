@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::agent::{Found, Interpreter, PassedOver, Program, ProgramKind};
 pub use self::before::Before;
-pub use self::cgroup::Cgroup;
+pub use self::cgroup::{Cgroup, Groups, Parent};
 pub use self::hidden::{Hidden, HiddenPath};
 pub use self::host::{Bwrap, Host, Kernel, OF_ROOT_ALONE, RESOLVED_ETC, SYSTEM_FOLDERS};
 pub use self::host_runs::{HostGuard, HostRun};
@@ -78,6 +78,9 @@ pub struct Facts {
     /// What is to be hidden.
     #[serde(default)]
     pub hidden: Hidden,
+    /// By what a session could have a control group; looked at where a limit is asked for.
+    #[serde(default)]
+    pub groups: Groups,
 }
 
 /// Who started claudebox.
@@ -173,6 +176,8 @@ pub struct Query {
     pub enters: bool,
     /// Patterns of what is to be hidden.
     pub hide: Vec<Text>,
+    /// Whether a limit is asked for.
+    pub limits: bool,
 }
 
 impl Query {
@@ -209,6 +214,7 @@ impl Query {
             paths: paths.collect(),
             enters: true,
             hide: shared.hide.iter().cloned().map(Text::from).collect(),
+            limits: !shared.limit.is_empty(),
         }
     }
 }
@@ -303,6 +309,8 @@ impl Facts {
             Stdio::of(&io::stdout()),
             Stdio::of(&io::stderr()),
         ];
+        let limits = query.limits || files.profiles.iter().any(crate::profile::limits);
+        let groups = limits.then(|| Groups::read(&user, &environment));
         let mut facts = Self {
             user,
             environment,
@@ -316,6 +324,7 @@ impl Facts {
             git_identity,
             secrets: Secrets::default(),
             hidden: Hidden::default(),
+            groups: groups.unwrap_or_default(),
         };
         // A folder that is refused is not looked through: in /proc some files never end.
         if crate::place::Secrets::refuse_place(&facts).is_none() {

@@ -64,6 +64,10 @@ pub struct Order {
     terminals: Option<Vec<Text>>,
     close_descriptors: bool,
     own_process_group: bool,
+    /// Private folders: whether one is full is told at the end.
+    private: Vec<Text>,
+    /// Whether the launcher reads what the control group counted before PID 1, and with it the group, is gone.
+    counted: bool,
     /// Whether the launcher holds the foreground of its terminal, so that the command gets it.
     pub foreground: bool,
 }
@@ -127,6 +131,18 @@ impl Order {
             }),
             close_descriptors: has(Action::CloseDescriptors),
             own_process_group: has(Action::OwnProcessGroup),
+            private: plan
+                .steps
+                .iter()
+                .filter_map(|step| match &step.action {
+                    Action::Tmpfs { at, mode, .. } if mode & 0o200 != 0 => Some(at.clone()),
+                    _ => None,
+                })
+                .collect(),
+            counted: plan
+                .steps
+                .iter()
+                .any(|step| matches!(step.action, Action::JoinGroup { .. })),
             foreground: false,
         }
     }
@@ -154,6 +170,8 @@ pub enum Event {
     Started,
     /// The command was stopped by this signal.
     Stopped(i32),
+    /// These private folders are full; said before the end.
+    Full(Vec<Text>),
     /// The command ended; the status as a shell counts it.
     Ended(u8),
     /// The command could not be started; 126 or 127, and why.
@@ -204,7 +222,22 @@ fn stage() -> io::Result<u8> {
     for key in keys {
         let _ = kill(command, key);
     }
-    watch(command, &control, words)
+    let status = watch(command, &control, &mut words)?;
+    let full: Vec<Text> = order
+        .private
+        .iter()
+        .filter(|at| is_full(at))
+        .cloned()
+        .collect();
+    if !full.is_empty() {
+        say(&control, &Event::Full(full))?;
+    }
+    say(&control, &Event::Ended(status))?;
+    if order.counted {
+        // Until the launcher lets go.
+        while hear::<Word>(&mut words)?.is_some() {}
+    }
+    Ok(status)
 }
 
 /// What came of it.
@@ -265,7 +298,7 @@ fn failed(what: &str, error: &dyn std::error::Error) -> io::Error {
 
 /// Inherited descriptors as owned ones. `pidfd_getfd(2)` on oneself is the way that needs no unsafe code; the copies are
 /// close-on-exec, and the originals are closed.
-fn inherited<const N: usize>(numbers: [RawFd; N]) -> io::Result<[OwnedFd; N]> {
+pub(crate) fn inherited<const N: usize>(numbers: [RawFd; N]) -> io::Result<[OwnedFd; N]> {
     use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
     let own = pidfd_open(getpid(), PidfdFlags::empty())?;
     let mut owned = Vec::with_capacity(N);
@@ -296,7 +329,7 @@ pub(crate) fn close_all_but(kept: &[std::os::fd::BorrowedFd<'_>]) -> io::Result<
 }
 
 /// Reaps, passes on, reports, until the command ends.
-fn watch(command: Pid, control: &UnixStream, mut words: BufReader<&UnixStream>) -> io::Result<u8> {
+fn watch(command: Pid, control: &UnixStream, words: &mut BufReader<&UnixStream>) -> io::Result<u8> {
     let mut mask = SigSet::empty();
     mask.add(Signal::SIGCHLD);
     mask.thread_block()?;
@@ -320,7 +353,7 @@ fn watch(command: Pid, control: &UnixStream, mut words: BufReader<&UnixStream>) 
         }
         // More than one word may have arrived at once.
         loop {
-            match hear(&mut words)? {
+            match hear(words)? {
                 Some(Word::Signal { number, group }) => {
                     let to = if group {
                         Pid::from_raw(-getpgrp().as_raw())
@@ -360,10 +393,16 @@ fn reap(command: Pid, control: &UnixStream) -> io::Result<Option<u8>> {
             Ok(_) | Err(Errno::EINTR) => continue,
             Err(error) => return Err(error.into()),
         };
-        let status = u8::try_from(ended).unwrap_or(u8::MAX);
-        say(control, &Event::Ended(status))?;
-        return Ok(Some(status));
+        return Ok(Some(u8::try_from(ended).unwrap_or(u8::MAX)));
     }
+}
+
+/// Whether nothing more can be written to the file system of a folder, by its size or by its number of files (statvfs(3)).
+fn is_full(folder: &Text) -> bool {
+    nix::sys::statvfs::statvfs(folder.path()).is_ok_and(|system| {
+        let limited = system.blocks() > 0 && system.blocks_available() == 0;
+        limited || system.files() > 0 && system.files_available() == 0
+    })
 }
 
 /// Sends one line of JSON.

@@ -7,6 +7,8 @@
 pub mod companion;
 mod ending;
 mod flags;
+mod group;
+pub mod held;
 mod pins;
 mod processes;
 mod relay;
@@ -37,6 +39,7 @@ use crate::facts::{Facts, Stdio as Stream};
 use crate::hint::Hint;
 use crate::init::{CONTROL, Found, ORDER, STDERR};
 use crate::plan::{Action, Plan};
+use crate::report;
 use crate::text::Text;
 
 /// Signals that are passed to the command: all that would end this process without a word, and leave the terminal as the
@@ -70,6 +73,8 @@ pub struct Outcome {
     pub status: u8,
     /// What PID 1 found, and the launcher agreed with.
     pub found: Found,
+    /// Limits that the session ran into.
+    pub limits: Vec<report::Limit>,
 }
 
 /// Why the command did not start, or was ended.
@@ -109,6 +114,9 @@ pub enum LaunchError {
     /// The kernel, or a filter before it, has no openat2.
     #[error("cannot hold what is to be mounted, openat2(2)")]
     NoHold { source: io::Error },
+    /// The control group that was asked for.
+    #[error("the limits that were asked for cannot be had: {why}")]
+    Group { why: String },
     /// Inside is not what the plan promises (HARD-05).
     #[error("the sandbox is not what was planned: {0}")]
     Different(String),
@@ -173,6 +181,11 @@ impl Hint for LaunchError {
             LaunchError::Command { .. } => {
                 Some("make it executable (chmod +x), or start it by its interpreter".into())
             }
+            LaunchError::Group { .. } => Some(
+                "systemctl --user status tells whether your systemd runs; which controllers it has: systemctl show user@UID.service \
+                 -p DelegateControllers. Without --limit memory and cpu nothing of this is needed"
+                    .into(),
+            ),
             LaunchError::Relay(_) => Some("make room where the output goes, then run it again".into()),
             LaunchError::Unread(_) => Some("read what the output is connected to".into()),
             LaunchError::Interrupted(_) | LaunchError::Prepare { .. } => None,
@@ -246,14 +259,27 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
     let (control, bwrap_control) = prepare("make a socket", UnixStream::pair())?;
     let (errors, bwrap_errors) = prepare("make a pipe", io::pipe())?;
     let relays = prepare("make a pipe", relay::Relays::new(plan))?;
-    let (mut command, relays) =
-        bwrap_command(plan, &invocation, bwrap_control, bwrap_errors, relays)?;
+    let (held, hold) = group::wanted(plan)
+        .map(|_| prepare("make a pipe", io::pipe()))
+        .transpose()?
+        .unzip();
+    let (mut command, relays) = bwrap_command(
+        plan,
+        facts,
+        &invocation,
+        bwrap_control,
+        bwrap_errors,
+        relays,
+        held,
+    )?;
     let mut child = command.spawn().map_err(|source| LaunchError::Start {
         program: invocation.program.clone(),
         source,
     })?;
     // The command holds the other ends of socket and pipes: they must close when bwrap does.
     drop(command);
+    let group = hold.map(|hold| group::Group::join(plan, facts, &mut child, hold));
+    let group = group.transpose()?;
     let relays = relays.start();
     let session = Session {
         child: &mut child,
@@ -261,6 +287,8 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
         signals: &signals,
         terminal: terminal.as_mut(),
         flags: &flags,
+        full: Vec::new(),
+        group: group.as_ref(),
         restores: has(&Action::RestoreTerminal),
         pins,
         deadline: None,
@@ -271,6 +299,7 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
     let (ended, asked_to_end) = session.run(plan, &invocation);
     // Nobody is left then who could change the terminal once more.
     orphans.end(&mut child, &signals);
+    drop(group);
     if has(&Action::RestoreTerminal) {
         if let Some(terminal) = &terminal {
             terminal.give_back();
@@ -280,11 +309,12 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
     let relayed = relays.finish(&signals, asked_to_end);
     match ended {
         // What the command wrote is lost: that must not look like success.
-        Ok(Outcome { status: 0, found }) => {
-            relayed?;
-            Ok(Outcome { status: 0, found })
+        Ok(outcome) => {
+            if outcome.status == 0 {
+                relayed?;
+            }
+            Ok(outcome)
         }
-        Ok(outcome) => Ok(outcome),
         Err(Trouble::Silent) => {
             let said = said_by_bwrap(errors);
             let hint = crate::remedy::explain(&said, facts);
@@ -339,12 +369,21 @@ fn join_new_keyring(facts: &Facts) -> Result<(), LaunchError> {
 
 fn bwrap_command(
     plan: &Plan,
+    facts: &Facts,
     invocation: &Invocation,
     control: UnixStream,
     errors: io::PipeWriter,
     mut relays: relay::Relays,
+    held: Option<io::PipeReader>,
 ) -> Result<(Command, relay::Relays), LaunchError> {
-    let mut command = Command::new(&invocation.program);
+    // Beyond what bwrap is given.
+    let last = invocation.contents.last().map(|(number, _)| *number);
+    let number = last.unwrap_or(ARGUMENTS) + 1;
+    let mut command = match &held {
+        // Until it is in its control group: namespaces are made there (cgroup_namespaces(7)).
+        Some(_) => held::command(&facts.host.launcher, number, &invocation.program),
+        None => Command::new(&invocation.program),
+    };
     command.args(&invocation.arguments);
     let has = |action: &Action| plan.steps.iter().any(|step| step.action == *action);
     if has(&Action::EmptyEnvironment) {
@@ -379,6 +418,7 @@ fn bwrap_command(
         map(ORDER, order),
         map(ARGUMENTS, arguments),
     ];
+    mappings.extend(held.map(|held| map(number, held.into())));
     for (descriptor, content) in &invocation.contents {
         let opened = match content {
             Content::Bytes(bytes) => memory_file(bytes.as_encoded_bytes()),

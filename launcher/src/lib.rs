@@ -31,6 +31,7 @@ pub mod envfile;
 pub mod facts;
 pub mod gitconfig;
 pub mod glob;
+pub mod group;
 pub mod guard;
 pub mod hint;
 pub mod hostrun;

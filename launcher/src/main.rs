@@ -11,7 +11,7 @@ use claudebox::cli::{Args, CheckArgs, Entry, Mode, VerifyArgs, Wish};
 use claudebox::config::{self, Config, PROJECT_ENV};
 use claudebox::facts::{Facts, Parts, Query};
 use claudebox::hint::Hint;
-use claudebox::launch::{self, Pins, companion};
+use claudebox::launch::{self, Pins, companion, held};
 use claudebox::plan::Plan;
 use claudebox::text::{Text, escape};
 use claudebox::{init, store};
@@ -24,12 +24,13 @@ const REPORT: &str =
     "claudebox check tells what of this host is in the way; else please report this";
 
 fn main() -> ExitCode {
-    // The second stage is entered with nothing but this word; it reads no other argument.
-    if std::env::args_os()
-        .nth(1)
-        .is_some_and(|word| word == "init")
-    {
-        return ExitCode::from(init::run());
+    // The second stage is entered with nothing but this word, and reads no other argument; what waits to become bwrap, with what
+    // it becomes.
+    match std::env::args_os().nth(1) {
+        Some(word) if word == "init" => return ExitCode::from(init::run()),
+        Some(word) if word == held::WORD => return ExitCode::from(held::run()),
+        Some(word) if word == held::TIDY => return ExitCode::from(held::tidy()),
+        _ => {}
     }
     let status = match run() {
         Ok(status) => status,
@@ -165,7 +166,7 @@ fn check(args: &CheckArgs) -> Result<u8, Failure> {
     let facts = facts.map_err(|error| Failure::of(&error, REFUSED))?;
     let report = check::examine(
         &facts,
-        &Parts::read(&facts.user),
+        &Parts::read(&facts.user, &facts.environment),
         args.network,
         |plan, facts| launch::launch(plan, facts).map(drop),
     );

@@ -110,6 +110,8 @@ pub struct Limit {
     pub name: String,
     /// Its value, and the unit.
     pub value: String,
+    /// How it was met.
+    pub hit: String,
 }
 
 /// What the session wanted to reach and was refused.

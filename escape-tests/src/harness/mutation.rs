@@ -325,6 +325,7 @@ fn named_step(action: &Action, bait: &Bait) -> String {
         Action::BeUndumpable => "being undumpable".into(),
         Action::NoCoreDumps => "no core dumps".into(),
         Action::Limit { on, .. } => format!("the limit of {}", on.name()),
+        Action::JoinGroup { .. } => "the control group".into(),
     };
     format!("without {what}")
 }

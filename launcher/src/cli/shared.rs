@@ -47,7 +47,7 @@ pub struct SharedArgs {
     #[arg(long, value_name = "PATH")]
     pub ssh_key: Vec<PathBuf>,
 
-    /// Limit what a session may use: processes, files (open, of each process) or locked-memory (repeatable)
+    /// Limit what a session may use: processes, files (open, of each process), locked-memory, memory or cpu (repeatable)
     #[arg(long, value_name = "NAME=VALUE")]
     pub limit: Vec<String>,
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cgroup, User};
+use super::{Cgroup, Groups, User};
 use crate::text::Text;
 
 /// Parts that no plan of this version needs.
@@ -26,6 +26,8 @@ pub struct Parts {
     pub nix_daemon: Option<NixDaemon>,
     /// The caller's control group; `None` without the unified hierarchy.
     pub cgroup: Option<Cgroup>,
+    /// By what a session could have one of its own.
+    pub groups: Groups,
 }
 
 /// The Nix daemon.
@@ -39,7 +41,7 @@ pub struct NixDaemon {
 impl Parts {
     /// Reads them for `user`.
     #[must_use]
-    pub fn read(user: &User) -> Self {
+    pub fn read(user: &User, environment: &[(Text, Text)]) -> Self {
         let tun = Path::new("/dev/net/tun");
         let open = File::options().read(true).write(true).open(tun).is_ok();
         let socket = Path::new("/nix/var/nix/daemon-socket/socket").exists();
@@ -54,6 +56,7 @@ impl Parts {
                 trusts: trusting_entry(&nix_conf, user, &groups_of(user)),
             }),
             cgroup: Cgroup::read(),
+            groups: Groups::read(user, environment),
         }
     }
 }

@@ -133,6 +133,7 @@ fn difference(action: &Action, found: &Found) -> Option<String> {
         | Action::Copy { .. }
         | Action::Dev { .. }
         | Action::BeUndumpable
+        | Action::JoinGroup { .. }
         | Action::NoCoreDumps => None,
     }
 }

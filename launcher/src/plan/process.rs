@@ -220,6 +220,18 @@ pub(super) fn add(steps: &mut Steps, config: &Config, facts: &Facts) {
             "what a session uses up, the user's other programs lack (setrlimit(2))",
         );
     }
+    if let Some(group) = &config.group {
+        steps.add_for(
+            group.origin.clone(),
+            Guard::Limits,
+            JoinGroup {
+                limits: group.limits.clone(),
+                way: group.way.clone(),
+                hierarchy: group.hierarchy.clone(),
+            },
+            "what the session uses up as a whole (cgroups(7))",
+        );
+    }
     if facts.host.kernel.landlock_abi >= ABI_OF_SCOPES {
         steps.add(
             Guard::AbstractSockets,

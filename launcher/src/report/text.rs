@@ -29,7 +29,7 @@ impl Report {
         for limit in &self.limits {
             page.item(
                 "  ! limit   ",
-                &format!("{}: {}", limit.name, limit.value),
+                &format!("{} {}: {}", limit.name, limit.value, limit.hit),
                 YELLOW,
             );
         }

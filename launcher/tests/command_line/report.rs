@@ -451,3 +451,20 @@ fn a_large_tree_costs_a_quick_look_what_a_small_one_does_and_says_so() {
         ""
     );
 }
+
+#[test]
+fn a_private_folder_that_is_full_at_the_end_is_told() {
+    let boxer = Boxer::new();
+    let fill = "head -c 1G /dev/zero >$XDG_RUNTIME_DIR/x 2>/dev/null || true;";
+    let told = left(&boxer, &["--scan", "off"], &format!("{fill} true"));
+    let full = told.lines().filter(|line| line.contains("limit"));
+    let full: Vec<&str> = full.map(str::trim).collect();
+    assert_eq!(full.len(), 1, "{told}");
+    assert!(
+        full[0].starts_with("! limit   /run/user/")
+            && full[0].ends_with("M: it was full at the end"),
+        "{told}"
+    );
+    let emptied = format!("{fill} rm $XDG_RUNTIME_DIR/x");
+    assert_eq!(left(&boxer, &["--scan", "off"], &emptied), "");
+}

@@ -125,7 +125,8 @@ pub(super) fn made(plan: &Printed, host: &Host) -> Result<Vec<Made>, String> {
             | Does::FenceDevices
             | Does::BeUndumpable
             | Does::NoCoreDumps
-            | Does::Limit { .. } => {}
+            | Does::Limit { .. }
+            | Does::JoinGroup => {}
         }
     }
     Ok(made)

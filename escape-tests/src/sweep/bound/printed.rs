@@ -128,6 +128,7 @@ pub enum Does {
         on: Limited,
         most: u64,
     },
+    JoinGroup,
 }
 
 impl Printed {
