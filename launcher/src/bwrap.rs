@@ -228,7 +228,8 @@ fn flags(action: &Action, contents: &mut Vec<(RawFd, Content)>) -> Vec<OsString>
             let descriptor = content(Content::Bytes(bytes.clone()));
             vec![
                 word("--perms"),
-                word("0444"),
+                // As git has it: that it cannot be written is the mount's to say.
+                word("0644"),
                 word("--ro-bind-data"),
                 descriptor,
                 path(at),
