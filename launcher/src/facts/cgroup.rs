@@ -82,7 +82,7 @@ impl Parent {
     }
 }
 
-/// The user's bus, where their systemd has made one (sd_bus_open_user(3), user_runtime_dir(5)).
+/// The user's bus, where their systemd has made one (sd_bus_open_user(3), user_runtime_dir(5)). Root may ask that of the system.
 fn bus(user: &User, environment: &[(Text, Text)]) -> Option<Text> {
     let usual = || Text::from(format!("/run/user/{}", user.uid).as_str());
     let folder = variable(environment, "XDG_RUNTIME_DIR").cloned();
@@ -90,8 +90,15 @@ fn bus(user: &User, environment: &[(Text, Text)]) -> Option<Text> {
     let folder = folder.unwrap_or_else(usual);
     let own = |path: &Path| fs::symlink_metadata(path).is_ok_and(|there| there.uid() == user.uid);
     let bus = folder.join("bus");
-    let is_socket = fs::symlink_metadata(bus.path()).is_ok_and(|bus| bus.file_type().is_socket());
-    (is_socket && own(folder.path()) && own(bus.path())).then_some(bus)
+    let is_socket =
+        |bus: &Path| fs::symlink_metadata(bus).is_ok_and(|bus| bus.file_type().is_socket());
+    if is_socket(bus.path()) && own(folder.path()) && own(bus.path()) {
+        return Some(bus);
+    }
+    let system = Path::new("/run/dbus/system_bus_socket");
+    // sd_booted(3).
+    let booted = user.uid == 0 && Path::new("/run/systemd/system").is_dir();
+    (booted && is_socket(system) && own(system)).then(|| system.into())
 }
 
 /// The caller's group in the unified hierarchy, which alone has what a user may be given.
