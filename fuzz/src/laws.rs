@@ -73,7 +73,7 @@ pub(crate) fn keeps(plan: &Plan) -> Result<(), String> {
 fn stays(action: &Action, mounts: &[(&Path, bool)]) -> Result<(), String> {
     let (from, at) = match action {
         Action::Bind { from, at, .. } => (from, at),
-        Action::Hide { at, .. } => (at, at),
+        Action::Hide { at, .. } | Action::Replace { at, .. } => (at, at),
         _ => return Err("a guarded place is made".into()),
     };
     if from != at {

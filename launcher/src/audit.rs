@@ -5,6 +5,7 @@
 use crate::cli::Tier;
 use crate::config::Origin;
 use crate::facts::{HostGuard, HostRun};
+use crate::group::Way;
 use crate::guard::Guard;
 use crate::page::{BOLD, PLAIN, Page, RED, YELLOW, width};
 use crate::plan::{Action, Plan, Step};
@@ -77,6 +78,10 @@ impl Audit<'_> {
             PLAIN
         };
         self.page.item("  network    ", &tier, style);
+        for opened in &plan.opened {
+            let line = format!("{}{}", opened.what, self.decided(&opened.origin));
+            self.page.item("  opened     ", &line, YELLOW);
+        }
         if !plan.groups.is_empty() {
             let groups: Vec<String> = plan.groups.iter().map(ToString::to_string).collect();
             let groups = format!(
@@ -84,6 +89,21 @@ impl Audit<'_> {
                 groups.join(" ")
             );
             self.page.item("  groups     ", &groups, PLAIN);
+        }
+        for step in &plan.steps {
+            if let Action::JoinGroup { limits, way, .. } = &step.action {
+                let limits: Vec<String> = limits
+                    .iter()
+                    .map(|limit| format!("{} {}", limit.on.name(), limit.on.shown(limit.most)))
+                    .collect();
+                let by = match way {
+                    Way::Scope { .. } => "a scope of your systemd".to_owned(),
+                    Way::Child { parent } => format!("a control group in {parent}"),
+                };
+                let decided = self.decided(&step.origin);
+                let limits = format!("{} for all of it, by {by}{decided}", limits.join(", "));
+                self.page.item("  limits     ", &limits, PLAIN);
+            }
         }
         for profile in &plan.profiles {
             self.page.item("  profile    ", &profile.to_string(), PLAIN);
@@ -191,12 +211,13 @@ impl Audit<'_> {
         }
         self.page.heading(
             "Run by the host",
-            "ro read-only  rw inside can change it: look before you run it",
+            "ro read-only  ok hidden  rw inside can change it: look before you run it",
         );
         let paths = widest(shown.iter().map(|run| &run.path), 40);
         for run in shown {
             let (mark, why, style) = match &run.guard {
                 HostGuard::ReadOnly | HostGuard::Reopened => ("  ro  ", String::new(), PLAIN),
+                HostGuard::Hidden => ("  ok  ", String::new(), PLAIN),
                 HostGuard::Open => ("  rw  ", String::new(), PLAIN),
                 HostGuard::Left(why) => ("  rw  ", format!(": not guarded, {why}"), YELLOW),
             };

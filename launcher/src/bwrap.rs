@@ -251,6 +251,17 @@ fn flags(action: &Action, contents: &mut Vec<(RawFd, Content)>) -> Vec<OsString>
                 path(at),
             ]
         }
+        Action::Replace { at, content: bytes } => {
+            let descriptor = content(Content::Bytes(bytes.clone()));
+            vec![
+                word("--perms"),
+                // As git has it: that it cannot be written is the mount's to say.
+                word("0644"),
+                word("--ro-bind-data"),
+                descriptor,
+                path(at),
+            ]
+        }
         Action::Proc { at } => vec![word("--proc"), path(at)],
         Action::Dev { at } => vec![word("--dev"), path(at)],
         Action::RemountReadOnly { at } => vec![word("--remount-ro"), path(at)],
@@ -275,6 +286,7 @@ fn flags(action: &Action, contents: &mut Vec<(RawFd, Content)>) -> Vec<OsString>
         | Action::FenceDevices { .. }
         | Action::BeUndumpable
         | Action::NoCoreDumps
+        | Action::JoinGroup { .. }
         | Action::Limit { .. } => Vec::new(),
     }
 }

@@ -114,7 +114,7 @@ pub fn examine(
     }
     findings.extend(network::parts(facts, wanted));
     findings.push(nix(facts, parts));
-    findings.push(limits::limits(facts, parts.cgroup.as_ref()));
+    findings.push(limits::limits(facts, parts.cgroup.as_ref(), &parts.groups));
     let can_run = findings
         .iter()
         .all(|finding| finding.verdict != Verdict::Failure);

@@ -61,7 +61,7 @@ pub enum Command {
     /// Tell whether the sandbox can run here, and what helps if not
     Check(CheckArgs),
     /// Attack the sandbox of this project harmlessly, and say of each guard whether it holds
-    Verify(VerifyArgs),
+    Verify(Box<VerifyArgs>),
     /// Approve the project's .claudebox.env in its present content
     Trust,
     /// Print completions for a shell
@@ -221,7 +221,7 @@ pub enum Wish {
     /// `check`
     Check(CheckArgs),
     /// `verify`
-    Verify(VerifyArgs),
+    Verify(Box<VerifyArgs>),
     /// `trust`
     Trust,
     /// `completions`

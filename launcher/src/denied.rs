@@ -20,6 +20,9 @@ pub enum Denied {
     Keyrings,
     /// Typing into the user's terminal (ioctl_tty(2), CVE-2017-5226, CVE-2023-28100).
     TerminalInjection,
+    /// What whoever holds a terminal may set for all who use it, and no termios tells: line discipline, keyboard, screen and switching
+    /// of a virtual console (ioctl_tty(2), ioctl_console(2), ioctl_vt(2)).
+    Consoles,
     /// Modes with S_ISUID or S_ISGID: a set-user-ID program left in the project is one on the host (chmod(2)).
     SetIdModes,
     /// Families of sockets other than UNIX, INET, INET6 and route NETLINK (address_families(7)).
@@ -77,6 +80,7 @@ impl Denied {
     pub const ALL: &[Denied] = &[
         Denied::Keyrings,
         Denied::TerminalInjection,
+        Denied::Consoles,
         Denied::SetIdModes,
         Denied::SocketFamilies,
         Denied::Namespaces,
@@ -93,6 +97,7 @@ impl Denied {
         match self {
             Denied::Keyrings => rules::keyrings(),
             Denied::TerminalInjection => rules::terminal_injection(),
+            Denied::Consoles => rules::consoles(),
             Denied::SetIdModes => rules::set_id_modes(),
             Denied::SocketFamilies => rules::socket_families(),
             Denied::Namespaces => rules::namespaces(),
@@ -149,7 +154,7 @@ mod tests {
             assert!(source, "{}: {}", rule.name, rule.why);
             assert!(names.insert(rule.name.clone()), "{}: twice", rule.name);
         }
-        assert!(names.len() > 90, "{}", names.len());
+        assert!(names.len() > 110, "{}", names.len());
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod cgroup;
 mod hidden;
 mod host;
 mod host_runs;
+mod names;
 mod network;
 mod network_tools;
 mod own_files;
@@ -35,10 +36,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::agent::{Found, Interpreter, PassedOver, Program, ProgramKind};
 pub use self::before::Before;
-pub use self::cgroup::Cgroup;
+pub use self::cgroup::{Cgroup, Groups, Parent};
 pub use self::hidden::{Hidden, HiddenPath};
 pub use self::host::{Host, Kernel, OF_ROOT_ALONE, RESOLVED_ETC, SYSTEM_FOLDERS};
 pub use self::host_runs::{HostGuard, HostRun};
+pub use self::names::Names;
 pub use self::network::{Address, Hop, Link, Network, Route, RouteKind, is_everywhere};
 pub use self::network_tools::NetworkTools;
 pub use self::own_files::{Content, OwnFiles, ProfileFile};
@@ -68,6 +70,9 @@ pub struct Facts {
     /// What the host's network looks like; empty where another tier than `inet` was asked for.
     #[serde(default)]
     pub network: Network,
+    /// What the names mean that are to be opened; looked up once they are known ([`Facts::look_up`]).
+    #[serde(default)]
+    pub names: Names,
     /// The agent, or the program that `--cmd` or `exec` names.
     pub program: Program,
     /// Standard input, output and error.
@@ -87,6 +92,9 @@ pub struct Facts {
     /// What is to be hidden.
     #[serde(default)]
     pub hidden: Hidden,
+    /// By what a session could have a control group; looked at where a limit is asked for.
+    #[serde(default)]
+    pub groups: Groups,
 }
 
 /// Who started claudebox.
@@ -184,6 +192,8 @@ pub struct Query {
     pub hide: Vec<Text>,
     /// Whether a flag asks for another tier than `inet`: what that needs is not looked at.
     pub other_tier: bool,
+    /// Whether a limit is asked for.
+    pub limits: bool,
 }
 
 impl Query {
@@ -221,6 +231,7 @@ impl Query {
             enters: true,
             hide: shared.hide.iter().cloned().map(Text::from).collect(),
             other_tier: shared.network.is_some_and(|tier| tier != Tier::Inet),
+            limits: !shared.limit.is_empty(),
         }
     }
 }
@@ -261,6 +272,13 @@ impl crate::hint::Hint for FactsError {
 }
 
 impl Facts {
+    /// Looks names up that are to be opened.
+    pub fn look_up(&mut self, names: &[&str]) {
+        if !names.is_empty() {
+            self.names = names::look_up(names, &self.user);
+        }
+    }
+
     /// Reads the host.
     ///
     /// # Errors
@@ -320,6 +338,8 @@ impl Facts {
             Stdio::of(&io::stdout()),
             Stdio::of(&io::stderr()),
         ];
+        let limits = query.limits || files.profiles.iter().any(crate::profile::limits);
+        let groups = limits.then(|| Groups::read(&user, &environment));
         let mut facts = Self {
             user,
             environment,
@@ -332,8 +352,10 @@ impl Facts {
             other_homes,
             git_identity,
             network,
+            names: Names::new(),
             secrets: Secrets::default(),
             hidden: Hidden::default(),
+            groups: groups.unwrap_or_default(),
         };
         // A folder that is refused is not looked through: in /proc some files never end.
         if crate::place::Secrets::refuse_place(&facts).is_none() {

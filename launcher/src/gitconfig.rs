@@ -45,6 +45,35 @@ pub fn each(text: &str, mut each: impl FnMut(&str, &str, &str)) {
     }
 }
 
+/// `text` without `core.worktree`, where it says that and says it as git writes it: a line of its own below a line `[core]`. `None`
+/// where it says nothing of it, or says it otherwise.
+pub fn without_worktree(text: &str) -> Option<String> {
+    let says = |text: &str| {
+        let mut says = false;
+        each(text, |section, key, _| {
+            says |= (section, key) == ("core", "worktree")
+        });
+        says
+    };
+    let mut in_core = false;
+    let mut plain = String::new();
+    let mut continued = false;
+    for line in text.split_inclusive('\n') {
+        let trimmed = line.trim();
+        if trimmed.starts_with('[') {
+            in_core = trimmed == "[core]";
+        }
+        let key = trimmed.split_once('=').map(|(key, _)| key.trim());
+        let ends_open = trimmed.ends_with('\\');
+        let is_it = in_core && !continued && !ends_open && key == Some("worktree");
+        continued = ends_open;
+        if !is_it {
+            plain += line;
+        }
+    }
+    (says(text) && !says(&plain)).then_some(plain)
+}
+
 /// A value without its quotes, escapes and trailing comment.
 fn unquote(value: &str) -> String {
     let mut plain = String::new();
@@ -149,6 +178,28 @@ impl Following<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_worktree_is_left_out_where_git_wrote_it_and_nothing_else_is() {
+        let written =
+            "[core]\n\tbare = false\n\tworktree = ../../../lib\n[remote \"o\"]\n\turl = x\n";
+        let plain = "[core]\n\tbare = false\n[remote \"o\"]\n\turl = x\n";
+        assert_eq!(without_worktree(written).as_deref(), Some(plain));
+        for other in [
+            "",
+            plain,
+            "[core] worktree = x\n",
+            "[CORE]\n\tworktree = x\n",
+            "[core]\n\tWorkTree = x\n",
+            "[core]\n\tworktree = x\\\n\ty\n",
+            "[core]\n\teditor = a\\\n\tworktree = x\n",
+            "[core]\n\tworktree\n",
+            "[x]\n\tworktree = x\n",
+            "[core \"x\"]\n\tworktree = x\n",
+        ] {
+            assert_eq!(without_worktree(other), None, "{other}");
+        }
+    }
 
     fn identity(files: &[(&str, &str)]) -> GitIdentity {
         let mut identity = GitIdentity::default();

@@ -158,8 +158,8 @@ guards! {
     NoCoreDumps => "memory of the agent in core files or crash handlers of the host",
         by "setrlimit(2) RLIMIT_CORE";
     /// What a session uses up has an end.
-    Limits => "taking every process, open file, queue and locked page that the user has, or real-time priority",
-        by "setrlimit(2), hard: processes by user namespace (Linux 5.14), the rest by process or user";
+    Limits => "taking every process, open file, queue and locked page that the user has, or real-time priority; memory and CPU on request",
+        by "setrlimit(2), hard: processes by user namespace (Linux 5.14), the rest by process or user; on request a control group (cgroups(7))";
     /// Everything ends with the launcher.
     DieWithParent => "processes that outlive the session",
         by "prctl(2) PR_SET_PDEATHSIG, the control socket's end, and the PID namespace";

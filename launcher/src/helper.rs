@@ -10,6 +10,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::{Openings, Port};
 use crate::facts::NetworkTools;
 use crate::fence::Protocol;
 use crate::outer::join::NETWORK_PATH;
@@ -99,18 +100,9 @@ pub struct Families {
     pub six: bool,
 }
 
-/// Ports that are passed through, as somebody asked (NET-07).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ports {
-    /// Ports of the host's loopback that the inside reaches on its own loopback.
-    pub of_host: Vec<u16>,
-    /// Ports inside that the host's loopback reaches.
-    pub published: Vec<u16>,
-}
-
 /// pasta's command line, without [`target`].
 #[must_use]
-pub fn pasta(tools: &NetworkTools, families: Families, ports: &Ports) -> Vec<Flag> {
+pub fn pasta(tools: &NetworkTools, families: Families, openings: &Openings) -> Vec<Flag> {
     let mut flags = vec![
         open(&["--foreground"], "it ends with the launcher"),
         open(&["--config-net"], "it sets its device up"),
@@ -163,20 +155,27 @@ pub fn pasta(tools: &NetworkTools, families: Families, ports: &Ports) -> Vec<Fla
             ));
         }
     }
-    let of_host = list(&ports.of_host, "");
-    let published = list(&ports.published, "127.0.0.1/");
-    flags.extend([
-        closes(
-            &["--tcp-ports", &published],
-            "ports that are bound inside would open on the host",
+    let directions = [
+        (
+            "--tcp-ports",
+            &openings.publish,
+            Protocol::Tcp,
+            LOOPBACK,
+            INWARD,
         ),
-        closes(&["--udp-ports", "none"], "the same for UDP"),
-        closes(
-            &["--tcp-ns", &of_host],
-            "the host's loopback would answer on the loopback inside",
+        (
+            "--udp-ports",
+            &openings.publish,
+            Protocol::Udp,
+            LOOPBACK,
+            INWARD,
         ),
-        closes(&["--udp-ns", "none"], "the same for UDP"),
-    ]);
+        ("--tcp-ns", &openings.host_ports, Protocol::Tcp, "", OUTWARD),
+        ("--udp-ns", &openings.host_ports, Protocol::Udp, "", OUTWARD),
+    ];
+    for (option, ports, protocol, address, why) in directions {
+        flags.push(closes(&[option, &list(ports, protocol, address)], why));
+    }
     for service in ["no-dhcp", "no-dhcpv6", "no-ra"] {
         flags.push(closes(
             &[&format!("--{service}")],
@@ -186,13 +185,20 @@ pub fn pasta(tools: &NetworkTools, families: Families, ports: &Ports) -> Vec<Fla
     flags
 }
 
+/// Ports are published on the host's loopback alone.
+const LOOPBACK: &str = "127.0.0.1/";
+const INWARD: &str = "ports that are bound inside would open on the host";
+const OUTWARD: &str = "the host's loopback would answer on the loopback inside";
+
 /// Ports as pasta takes them: `none`, or a list with an address before it.
-fn list(ports: &[u16], address: &str) -> String {
-    if ports.is_empty() {
-        return "none".into();
+fn list(ports: &[Port], protocol: Protocol, address: &str) -> String {
+    let of_protocol = ports.iter().filter(|port| port.protocol == protocol);
+    let numbers: Vec<String> = of_protocol.map(|port| port.number.to_string()).collect();
+    if numbers.is_empty() {
+        "none".into()
+    } else {
+        format!("{address}{}", numbers.join(","))
     }
-    let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
-    format!("{address}{}", ports.join(","))
 }
 
 /// slirp4netns' command line, without [`target`].

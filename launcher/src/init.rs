@@ -1,7 +1,8 @@
 //! Owns the second stage: claudebox as PID 1 inside the sandbox.
 //!
-//! It takes its order from the launcher over a socket, applies what only the inside can apply (the filters of a later
-//! version have their place in `confine`), reports what it found, waits for the word to go, and starts the command.
+//! It takes its order from the launcher in a memory file, applies what only the inside can apply (`confine`: descriptors, group,
+//! limits, Landlock, the system call filter last), reports what it found over a socket, waits for the word to go, and starts the
+//! command.
 //! Then it reaps every orphan, passes signals on, and tells the launcher when the command stops or ends. When it ends,
 //! the kernel kills whatever is left in the PID namespace (pid_namespaces(7)).
 #![expect(
@@ -68,6 +69,10 @@ pub struct Order {
     network: Option<(String, Families)>,
     close_descriptors: bool,
     own_process_group: bool,
+    /// Private folders: whether one is full is told at the end.
+    private: Vec<Text>,
+    /// Whether the launcher reads what the control group counted before PID 1, and with it the group, is gone.
+    counted: bool,
     /// Whether the launcher holds the foreground of its terminal, so that the command gets it.
     pub foreground: bool,
 }
@@ -137,6 +142,18 @@ impl Order {
             }),
             close_descriptors: has(Action::CloseDescriptors),
             own_process_group: has(Action::OwnProcessGroup),
+            private: plan
+                .steps
+                .iter()
+                .filter_map(|step| match &step.action {
+                    Action::Tmpfs { at, mode, .. } if mode & 0o200 != 0 => Some(at.clone()),
+                    _ => None,
+                })
+                .collect(),
+            counted: plan
+                .steps
+                .iter()
+                .any(|step| matches!(step.action, Action::JoinGroup { .. })),
             foreground: false,
         }
     }
@@ -166,6 +183,8 @@ pub enum Event {
     Started,
     /// The command was stopped by this signal.
     Stopped(i32),
+    /// These private folders are full; said before the end.
+    Full(Vec<Text>),
     /// The command ended; the status as a shell counts it.
     Ended(u8),
     /// The command could not be started; 126 or 127, and why.
@@ -222,7 +241,22 @@ fn stage() -> io::Result<u8> {
     for key in keys {
         let _ = kill(command, key);
     }
-    watch(command, &control, words)
+    let status = watch(command, &control, &mut words)?;
+    let full: Vec<Text> = order
+        .private
+        .iter()
+        .filter(|at| is_full(at))
+        .cloned()
+        .collect();
+    if !full.is_empty() {
+        say(&control, &Event::Full(full))?;
+    }
+    say(&control, &Event::Ended(status))?;
+    if order.counted {
+        // Until the launcher lets go.
+        while hear::<Word>(&mut words)?.is_some() {}
+    }
+    Ok(status)
 }
 
 /// What came of it.
@@ -282,7 +316,7 @@ fn failed(what: &str, error: &dyn std::error::Error) -> io::Error {
 }
 
 /// Reaps, passes on, reports, until the command ends.
-fn watch(command: Pid, control: &UnixStream, mut words: BufReader<&UnixStream>) -> io::Result<u8> {
+fn watch(command: Pid, control: &UnixStream, words: &mut BufReader<&UnixStream>) -> io::Result<u8> {
     let mut mask = SigSet::empty();
     mask.add(Signal::SIGCHLD);
     mask.thread_block()?;
@@ -306,7 +340,7 @@ fn watch(command: Pid, control: &UnixStream, mut words: BufReader<&UnixStream>) 
         }
         // More than one word may have arrived at once.
         loop {
-            match hear(&mut words)? {
+            match hear(words)? {
                 Some(Word::Signal { number, group }) => {
                     let to = if group {
                         Pid::from_raw(-getpgrp().as_raw())
@@ -346,10 +380,16 @@ fn reap(command: Pid, control: &UnixStream) -> io::Result<Option<u8>> {
             Ok(_) | Err(Errno::EINTR) => continue,
             Err(error) => return Err(error.into()),
         };
-        let status = u8::try_from(ended).unwrap_or(u8::MAX);
-        say(control, &Event::Ended(status))?;
-        return Ok(Some(status));
+        return Ok(Some(u8::try_from(ended).unwrap_or(u8::MAX)));
     }
+}
+
+/// Whether nothing more can be written to the file system of a folder, by its size or by its number of files (statvfs(3)).
+fn is_full(folder: &Text) -> bool {
+    nix::sys::statvfs::statvfs(folder.path()).is_ok_and(|system| {
+        let limited = system.blocks() > 0 && system.blocks_available() == 0;
+        limited || system.files() > 0 && system.files_available() == 0
+    })
 }
 
 /// Sends one line of JSON.

@@ -7,6 +7,8 @@
 pub mod companion;
 mod ending;
 mod flags;
+mod group;
+pub mod held;
 mod network;
 mod pins;
 mod processes;
@@ -40,6 +42,7 @@ use crate::facts::{Facts, Stdio as Stream};
 use crate::hint::Hint;
 use crate::init::{CONTROL, Found, ORDER, STDERR};
 use crate::plan::{Action, Plan};
+use crate::report;
 use crate::text::Text;
 
 /// Signals that are passed to the command: all that would end this process without a word, and leave the terminal as the
@@ -75,6 +78,8 @@ pub struct Outcome {
     pub found: Found,
     /// What became of the network, where there was one of its own.
     pub network: Option<NetworkEnd>,
+    /// Limits that the session ran into.
+    pub limits: Vec<report::Limit>,
 }
 
 /// Why the command did not start, or was ended.
@@ -124,6 +129,9 @@ pub enum LaunchError {
     /// The kernel, or a filter before it, has no openat2.
     #[error("cannot hold what is to be mounted, openat2(2)")]
     NoHold { source: io::Error },
+    /// The control group that was asked for.
+    #[error("the limits that were asked for cannot be had: {why}")]
+    Group { why: String },
     /// Inside is not what the plan promises (HARD-05).
     #[error("the sandbox is not what was planned: {0}")]
     Different(String),
@@ -191,6 +199,11 @@ impl Hint for LaunchError {
             LaunchError::Command { .. } => {
                 Some("make it executable (chmod +x), or start it by its interpreter".into())
             }
+            LaunchError::Group { .. } => Some(
+                "systemctl --user status tells whether your systemd runs; which controllers it has: systemctl show user@UID.service \
+                 -p DelegateControllers. Without --limit memory and cpu nothing of this is needed"
+                    .into(),
+            ),
             LaunchError::Relay(_) => Some("make room where the output goes, then run it again".into()),
             LaunchError::Unread(_) => Some("read what the output is connected to".into()),
             LaunchError::Interrupted(_) | LaunchError::Prepare { .. } => None,
@@ -264,14 +277,27 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
     let (control, bwrap_control) = prepare("make a socket", UnixStream::pair())?;
     let (errors, bwrap_errors) = prepare("make a pipe", io::pipe())?;
     let relays = prepare("make a pipe", relay::Relays::new(plan))?;
-    let (mut command, relays) =
-        bwrap_command(plan, &invocation, bwrap_control, bwrap_errors, relays)?;
+    let (held, hold) = group::wanted(plan)
+        .map(|_| prepare("make a pipe", io::pipe()))
+        .transpose()?
+        .unzip();
+    let (mut command, relays) = bwrap_command(
+        plan,
+        facts,
+        &invocation,
+        bwrap_control,
+        bwrap_errors,
+        relays,
+        held,
+    )?;
     let mut child = command.spawn().map_err(|source| LaunchError::Start {
         program: invocation.program.clone(),
         source,
     })?;
     // The command holds the other ends of socket and pipes: they must close when bwrap does.
     drop(command);
+    let group = hold.map(|hold| group::Group::join(plan, facts, &mut child, hold));
+    let group = group.transpose()?;
     let relays = relays.start();
     let network = network::Network::start(plan, &control, &signals, &facts.host.resolvers);
     let (mut network, network_failed) = match network {
@@ -285,6 +311,8 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
         signals: &signals,
         terminal: terminal.as_mut(),
         flags: &flags,
+        full: Vec::new(),
+        group: group.as_ref(),
         restores: has(&Action::RestoreTerminal),
         pins,
         deadline: None,
@@ -299,6 +327,7 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
     // Nobody is left then who could change the terminal once more.
     orphans.end(&mut child, &signals);
     let network = network.map(network::Network::end);
+    drop(group);
     if has(&Action::RestoreTerminal) {
         if let Some(terminal) = &terminal {
             terminal.give_back();
@@ -368,20 +397,27 @@ fn join_new_keyring(facts: &Facts) -> Result<(), LaunchError> {
 
 fn bwrap_command(
     plan: &Plan,
+    facts: &Facts,
     invocation: &Invocation,
     control: UnixStream,
     errors: io::PipeWriter,
     mut relays: relay::Relays,
+    held: Option<io::PipeReader>,
 ) -> Result<(Command, relay::Relays), LaunchError> {
-    let mut command = match &invocation.outer {
-        None => Command::new(&invocation.program),
-        // By exec it becomes bwrap, with the same descriptors.
-        Some((launcher, _)) => Command::new(launcher),
+    // Beyond what bwrap is given.
+    let last = invocation.contents.last().map(|(number, _)| *number);
+    let number = last.unwrap_or(ARGUMENTS) + 1;
+    // By exec it becomes bwrap, with the same descriptors.
+    let (program, arguments) = match &invocation.outer {
+        None => (&invocation.program, invocation.arguments.clone()),
+        Some((launcher, _)) => (launcher, vec!["outer".into()]),
     };
-    match &invocation.outer {
-        None => command.args(&invocation.arguments),
-        Some(_) => command.arg("outer"),
+    let mut command = match &held {
+        // Until it is in its control group: namespaces are made there (cgroup_namespaces(7)).
+        Some(_) => held::command(&facts.host.launcher, number, program),
+        None => Command::new(program),
     };
+    command.args(arguments);
     let has = |action: &Action| plan.steps.iter().any(|step| step.action == *action);
     if has(&Action::EmptyEnvironment) {
         command.env_clear();
@@ -427,6 +463,7 @@ fn bwrap_command(
         )?;
         mappings.push(map(crate::outer::ORDER, order));
     }
+    mappings.extend(held.map(|held| map(number, held.into())));
     for (descriptor, content) in &invocation.contents {
         let opened = match content {
             Content::Bytes(bytes) => memory_file(bytes.as_encoded_bytes()),

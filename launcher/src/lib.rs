@@ -33,6 +33,7 @@ pub mod facts;
 pub mod fence;
 pub mod gitconfig;
 pub mod glob;
+pub mod group;
 pub mod guard;
 pub mod helper;
 pub mod hint;

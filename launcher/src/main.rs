@@ -12,7 +12,7 @@ use claudebox::cli::{Args, CheckArgs, Entry, Mode, VerifyArgs, Wish};
 use claudebox::config::{self, Config, PROJECT_ENV};
 use claudebox::facts::{Facts, Parts, Query};
 use claudebox::hint::Hint;
-use claudebox::launch::{self, Pins, companion};
+use claudebox::launch::{self, Pins, companion, held};
 use claudebox::plan::Plan;
 use claudebox::text::{Text, escape};
 use claudebox::{init, outer, store};
@@ -25,7 +25,7 @@ const REPORT: &str =
     "claudebox check tells what of this host is in the way; else please report this";
 
 fn main() -> ExitCode {
-    // A stage is entered with nothing but its word; it reads no other argument.
+    // A stage is entered with nothing but its word and reads no other argument, but for what waits to become bwrap.
     match std::env::args_os()
         .nth(1)
         .as_deref()
@@ -34,6 +34,8 @@ fn main() -> ExitCode {
         Some("init") => return ExitCode::from(init::run()),
         Some("outer") => return ExitCode::from(outer::make::run()),
         Some("join") => return ExitCode::from(outer::join::run()),
+        Some(held::WORD) => return ExitCode::from(held::run()),
+        Some(held::TIDY) => return ExitCode::from(held::tidy()),
         _ => {}
     }
     let status = match run() {
@@ -65,8 +67,10 @@ fn run() -> Result<u8, Failure> {
 
 /// `run`, `shell`, `exec`, `plan`: one way, one plan.
 fn enter(entry: &Entry) -> Result<u8, Failure> {
-    let facts = Facts::read(&Query::of(entry)).map_err(|error| Failure::of(&error, REFUSED))?;
+    let mut facts = Facts::read(&Query::of(entry)).map_err(|error| Failure::of(&error, REFUSED))?;
     let config = Config::resolve(entry, &facts).map_err(|error| Failure::of(&error, REFUSED))?;
+    facts.look_up(&config.openings.names());
+    let facts = facts;
     let plan = Plan::new(&config, &facts).map_err(|error| Failure::of(&error, error.status()))?;
     match entry.mode {
         Mode::PlanJson => {
@@ -170,7 +174,7 @@ fn check(args: &CheckArgs) -> Result<u8, Failure> {
     let facts = facts.map_err(|error| Failure::of(&error, REFUSED))?;
     let report = check::examine(
         &facts,
-        &Parts::read(&facts.user),
+        &Parts::read(&facts.user, &facts.environment),
         args.network,
         |plan, facts| launch::launch(plan, facts).map(drop),
     );

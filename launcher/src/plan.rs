@@ -63,6 +63,8 @@ pub struct Plan {
     pub cwd: Text,
     /// What of the network is reachable.
     pub tier: Answer<Tier>,
+    /// What is opened of the network beside it.
+    pub opened: Vec<Opened>,
     /// Profiles in force.
     pub profiles: Vec<Text>,
     /// The whole environment of the command, by name.
@@ -120,6 +122,15 @@ impl Serialize for Variable {
         fields.serialize_field("origin", &self.origin)?;
         fields.end()
     }
+}
+
+/// Something of the network that somebody opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Opened {
+    /// What is reachable, for whom.
+    pub what: String,
+    /// Who asked for it.
+    pub origin: Origin,
 }
 
 /// A guard that this host cannot give.
@@ -329,10 +340,11 @@ impl Plan {
             project: facts.project.root.clone(),
             cwd: facts.project.cwd.clone(),
             tier: config.tier.clone(),
+            opened: network::opened(config, &steps.0),
             profiles: config.profiles.clone(),
             variables,
+            host_runs: over::told(&steps, facts),
             steps: steps.0,
-            host_runs: facts.project.host_runs.clone(),
             secrets: facts.secrets.clone(),
             unavailable,
             notes,
@@ -394,10 +406,15 @@ fn check(steps: &Steps) -> Result<(), PlanError> {
         }
         // What was mounted below this place before would be gone, PID 1 among it.
         let mounts = |action: &Action| {
-            use Action::{Bind, Copy, File, Hide, Tmpfs};
+            use Action::{Bind, Copy, File, Hide, Replace, Tmpfs};
             matches!(
                 action,
-                Bind { .. } | Copy { .. } | File { .. } | Hide { .. } | Tmpfs { .. }
+                Bind { .. }
+                    | Copy { .. }
+                    | File { .. }
+                    | Hide { .. }
+                    | Replace { .. }
+                    | Tmpfs { .. }
             )
         };
         if mounts(&step.action) {

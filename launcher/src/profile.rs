@@ -11,6 +11,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 
 use crate::cli::Tier;
 use crate::facts::{Content, ProfileFile};
+use crate::group::Grouped;
 use crate::hint::{Hint, nearest};
 use crate::limit::Limited;
 use crate::text::Text;
@@ -31,6 +32,12 @@ pub struct Profile {
     /// Network tier.
     #[serde(deserialize_with = "said")]
     pub network: Option<Tier>,
+    /// Hosts that are reachable beside the internet, as `--allow`.
+    pub allow: Vec<String>,
+    /// Ports of the host's loopback, as `--host-port`.
+    pub host_ports: Vec<String>,
+    /// Ports inside for the host's loopback, as `--publish`.
+    pub publish: Vec<String>,
     /// What to start in place of Claude Code.
     #[serde(deserialize_with = "said")]
     pub agent: Option<Object<Agent>>,
@@ -108,15 +115,23 @@ pub struct Limits {
     /// Memory that cannot be swapped out.
     #[serde(deserialize_with = "said")]
     pub locked_memory: Option<Amount>,
+    /// Memory of the whole session.
+    #[serde(deserialize_with = "said")]
+    pub memory: Option<Amount>,
+    /// Processors of the whole session.
+    #[serde(deserialize_with = "said")]
+    pub cpu: Option<Amount>,
 }
 
 impl Limits {
     /// Those that are said, as they would be typed.
-    pub fn said(&self) -> impl Iterator<Item = (Limited, String)> {
+    pub fn said(&self) -> impl Iterator<Item = (&'static str, String)> {
         let all = [
-            (Limited::Processes, &self.processes),
-            (Limited::Files, &self.files),
-            (Limited::LockedMemory, &self.locked_memory),
+            (Limited::Processes.name(), &self.processes),
+            (Limited::Files.name(), &self.files),
+            (Limited::LockedMemory.name(), &self.locked_memory),
+            (Grouped::Memory.name(), &self.memory),
+            (Grouped::Cpu.name(), &self.cpu),
         ];
         let said = all.map(|(on, amount)| amount.as_ref().map(|amount| (on, amount.typed())));
         said.into_iter().flatten()
@@ -346,6 +361,13 @@ pub fn paths(file: &ProfileFile) -> Vec<Text> {
 pub fn hide(file: &ProfileFile) -> Vec<Text> {
     let profile = parse(file).ok().flatten().unwrap_or_default();
     profile.hide.into_iter().map(Text::from).collect()
+}
+
+/// Whether `file` limits something, so that `facts` looks by what that could be done.
+#[must_use]
+pub fn limits(file: &ProfileFile) -> bool {
+    let profile = parse(file).ok().flatten().unwrap_or_default();
+    profile.limits.said().next().is_some()
 }
 
 /// The agent that `file` names, for `facts` to look for.

@@ -34,6 +34,9 @@ pub struct Report {
     pub limits: Vec<Limit>,
     /// What the session wanted to reach and was refused.
     pub refused_targets: Vec<RefusedTarget>,
+    /// Why there was no network any more, if it was lost on the way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_lost: Option<String>,
 }
 
 /// How much was looked at.
@@ -110,15 +113,17 @@ pub struct Limit {
     pub name: String,
     /// Its value, and the unit.
     pub value: String,
+    /// How it was met.
+    pub hit: String,
 }
 
 /// What the session wanted to reach and was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RefusedTarget {
-    /// Address and port, or a name.
-    pub target: Text,
-    /// How often.
-    pub times: u64,
+    /// Address, port and protocol.
+    pub target: String,
+    /// What of the fence refused it.
+    pub by: String,
 }
 
 impl Report {

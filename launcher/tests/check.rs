@@ -6,7 +6,7 @@
 
 use claudebox::check::{Report, Verdict, examine};
 use claudebox::cli::Tier;
-use claudebox::facts::{Cgroup, Facts, NetworkTools, NixDaemon, Parts, Tool};
+use claudebox::facts::{Cgroup, Facts, Groups, NetworkTools, NixDaemon, Parent, Parts, Tool};
 use claudebox::launch::LaunchError;
 use claudebox::remedy::explain;
 
@@ -18,6 +18,7 @@ fn parts() -> Parts {
     Parts {
         nix_daemon: None,
         cgroup: None,
+        groups: Groups::default(),
     }
 }
 
@@ -154,28 +155,56 @@ fn bwrap_is_missing_or_unfit_and_the_fix_is_this_distribution_s() {
 
 #[test]
 fn limits_and_the_control_group_are_told_truly() {
-    let with = |cgroup: Option<Cgroup>, change: fn(&mut Facts)| {
+    let with = |cgroup: Option<Cgroup>, groups: Groups, change: fn(&mut Facts)| {
         let mut facts = debian();
         change(&mut facts);
-        report(&facts, &Parts { cgroup, ..parts() })
+        let parts = Parts {
+            cgroup,
+            groups,
+            ..parts()
+        };
+        report(&facts, &parts)
     };
-    let none = with(None, |_| {});
+    let none = with(None, Groups::default(), |_| {});
     says(&none, "limits", Verdict::Warning, &["no cgroup v2"]);
-    let group = |controllers: &[&str], delegated| {
+    let names = |names: &[&str]| names.iter().map(|one| (*one).to_owned()).collect();
+    let group = |controllers: &[&str]| {
         Some(Cgroup {
             path: "/user.slice/x.scope".into(),
-            controllers: controllers.iter().map(|one| (*one).to_owned()).collect(),
-            delegated,
+            controllers: names(controllers),
         })
     };
-    let words = ["is delegated", "memory, pids", "systemd-run --user --scope"];
-    let full = with(group(&["memory", "pids", "hugetlb"], true), |_| {});
+    let systemd = || Groups {
+        hierarchy: Some("/sys/fs/cgroup".into()),
+        bus: Some("/run/user/1000/bus".into()),
+        busctl: Some("/usr/bin/busctl".into()),
+        parent: None,
+    };
+    let full = with(group(&["memory", "pids"]), systemd(), |_| {});
+    let words = ["your systemd at /run/user/1000/bus", "--limit memory=8G"];
     says(&full, "limits", Verdict::Ok, &words);
-    let others = with(group(&["memory"], false), |_| {});
-    says(&others, "limits", Verdict::Ok, &["is not delegated"]);
-    let bare = with(group(&[], true), |_| {});
+    let mut mute = systemd();
+    mute.busctl = None;
+    let mute = with(group(&["memory"]), mute, |_| {});
+    says(&mute, "limits", Verdict::Warning, &["install", "busctl"]);
+    let parent = Groups {
+        parent: Some(Parent {
+            folder: "/sys/fs/cgroup/box".into(),
+            controllers: names(&["memory", "pids", "hugetlb"]),
+        }),
+        ..Groups::default()
+    };
+    let delegated = with(group(&["memory"]), parent, |_| {});
+    let words = ["/sys/fs/cgroup/box is delegated", "memory, pids"];
+    says(&delegated, "limits", Verdict::Ok, &words);
+    let others = with(group(&["memory"]), Groups::default(), |_| {});
+    let words = ["no control group is delegated", "enable-linger"];
+    says(&others, "limits", Verdict::Warning, &words);
+    let bare = with(group(&[]), Groups::default(), |_| {});
     says(&bare, "limits", Verdict::Warning, &["has no controller"]);
-    let old = with(None, |facts| facts.host.kernel.release = "5.10.0".into());
+    let old = with(None, Groups::default(), |facts| {
+        facts.host.kernel.release = "5.10.0".into()
+    });
     says(&old, "limits", Verdict::Warning, &["processes are not"]);
 }
 

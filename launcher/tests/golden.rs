@@ -69,7 +69,7 @@ fn main() {
 /// The registry tests itself: a variant of an error enum without a case is found by name.
 fn every_refusal_has_a_case() -> Result<(), Failed> {
     let sources = [
-        ("ConfigError", include_str!("../src/config.rs")),
+        ("ConfigError", include_str!("../src/config/error.rs")),
         ("PlanError", include_str!("../src/plan.rs")),
         ("ProfileError", include_str!("../src/profile.rs")),
     ];

@@ -293,9 +293,7 @@ pub fn breaking(guard: Guard) -> Breaking {
         Guard::NoCoreDumps => {
             Edit(|plan, _, _| without(plan, |action| *action == Action::NoCoreDumps))
         }
-        Guard::Limits => {
-            Edit(|plan, _, _| without(plan, |action| matches!(action, Action::Limit { .. })))
-        }
+        Guard::Limits => Edit(|plan, _, _| without_guard(plan, Guard::Limits)),
         Guard::DieWithParent => {
             Edit(|plan, _, _| without(plan, |action| *action == Action::DieWithParent))
         }

@@ -5,11 +5,11 @@
 //! was killed itself, the next one takes away by a record. Nothing that is there is touched. Two runs at a time do not meet: the
 //! second one plants nothing.
 
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs::{self, Metadata, OpenOptions, Permissions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -122,12 +122,17 @@ struct Planted {
 }
 
 impl Planted {
-    /// Makes the folders above a place that is free. `false` where it is taken.
+    /// Makes the folders above a place that is free. `false` where it is taken, or where the ordinary user could not reach it: a
+    /// bait that nobody reaches proves nothing.
     fn make_room(&mut self, path: &Path) -> io::Result<bool> {
         if fs::symlink_metadata(path).is_ok() {
             return Ok(false);
         }
         let above: Vec<&Path> = path.ancestors().skip(1).collect();
+        let closed = |folder: &&Path| fs::metadata(folder).is_ok_and(|there| !lets_in(&there));
+        if above.iter().any(closed) {
+            return Ok(false);
+        }
         for folder in above.into_iter().rev() {
             match fs::metadata(folder) {
                 Ok(metadata) if metadata.is_dir() => continue,
@@ -180,6 +185,18 @@ impl Planted {
         fs::set_permissions(&place.path, Permissions::from_mode(0o666))?;
         Ok(Some(socket))
     }
+}
+
+/// Whether the ordinary user of the tests may go through a folder (path_resolution(7)). Lists of access (acl(5)) are not asked.
+fn lets_in(folder: &Metadata) -> bool {
+    let search = if folder.uid() == BOXER {
+        0o100
+    } else if folder.gid() == BOXER {
+        0o010
+    } else {
+        0o001
+    };
+    folder.mode() & search != 0
 }
 
 impl Drop for Planted {

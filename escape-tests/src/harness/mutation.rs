@@ -320,6 +320,7 @@ fn named_step(action: &Action, bait: &Bait) -> String {
         Action::Copy { at, .. } => format!("copy {}", place(at.path())),
         Action::Cover { at } => format!("cover {}", place(at.path())),
         Action::Hide { at, .. } => format!("hide {}", place(at.path())),
+        Action::Replace { at, .. } => format!("replace {}", place(at.path())),
         Action::Proc { at } => format!("procfs {}", place(at.path())),
         Action::Dev { at } => format!("devices {}", place(at.path())),
         Action::RemountReadOnly { at } => format!("read-only {}", place(at.path())),
@@ -332,6 +333,7 @@ fn named_step(action: &Action, bait: &Bait) -> String {
         Action::BeUndumpable => "being undumpable".into(),
         Action::NoCoreDumps => "no core dumps".into(),
         Action::Limit { on, .. } => format!("the limit of {}", on.name()),
+        Action::JoinGroup { .. } => "the control group".into(),
     };
     format!("without {what}")
 }

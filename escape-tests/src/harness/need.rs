@@ -3,6 +3,8 @@
 
 use std::fs;
 
+use claudebox::facts::{Parts, User};
+
 /// Something that not every host has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
@@ -18,6 +20,8 @@ pub enum Need {
     ClaudeCode,
     /// The lab of networks, which root alone can make.
     NetworkLab,
+    /// A control group that limits memory, for who starts the launcher: by a systemd of their own, or delegated (cgroups(7)).
+    ControlGroup,
     /// A guard that claudebox does not have yet. The probe shows that the hole is there, and fails on the day it is not.
     Unbuilt(Unbuilt),
 }
@@ -27,8 +31,6 @@ pub enum Need {
 pub enum Unbuilt {
     /// The tier `inet`.
     EgressFence,
-    /// Limits on memory and CPU.
-    MemoryLimits,
     /// The agent's state of one project, kept from session to session.
     Instances,
     /// The login of Claude Code, shared with the host and among projects.
@@ -41,7 +43,6 @@ impl Unbuilt {
     pub fn what(self) -> &'static str {
         match self {
             Unbuilt::EgressFence => "EgressFence: the internet without the LAN (NET-02)",
-            Unbuilt::MemoryLimits => "MemoryLimits: memory and CPU of a session (HARD-04)",
             Unbuilt::Instances => {
                 "Instances: conversations of a project, kept and nobody else's (INST)"
             }
@@ -63,7 +64,8 @@ impl Need {
             | Need::Keyrings
             | Need::CoreFiles
             | Need::NetworkLab
-            | Need::ClaudeCode => None,
+            | Need::ClaudeCode
+            | Need::ControlGroup => None,
         }
     }
 
@@ -111,6 +113,7 @@ impl Need {
                 shared => shared.err().map(str::to_owned),
             },
             Need::ClaudeCode => crate::claude_code::Package::missing(),
+            Need::ControlGroup => no_control_group(),
             Need::CoreFiles => {
                 let pattern =
                     fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
@@ -123,4 +126,34 @@ impl Need {
             }
         }
     }
+}
+
+/// Why whoever starts the launcher can have no control group.
+fn no_control_group() -> Option<String> {
+    let uid = if crate::is_root() {
+        crate::BOXER
+    } else {
+        nix::unistd::getuid().as_raw()
+    };
+    let user = User {
+        uid,
+        gid: uid,
+        name: "boxer".into(),
+        home: "/".into(),
+        groups: Vec::new(),
+    };
+    let groups = Parts::read(&user, &[]).groups;
+    let systemd = groups.bus.is_some() && groups.busctl.is_some();
+    // What is root's to make a group in is not the user's.
+    let delegated = groups.parent.filter(|_| !crate::is_root());
+    let memory =
+        delegated.is_some_and(|parent| parent.controllers.iter().any(|has| has == "memory"));
+    let why = match groups.hierarchy {
+        None => "no cgroup v2 is mounted".to_owned(),
+        Some(_) if systemd || memory => return None,
+        Some(_) => {
+            format!("uid {uid} has no systemd of its own, and no control group is delegated to it")
+        }
+    };
+    Some(why)
 }

@@ -1,5 +1,6 @@
 //! A mount that is wrong: what should be read-only can be written, and a folder of the host is shown that nobody listed. Landlock
-//! has a list of its own, and refuses both; a mount would say EROFS, or show it. It has no rule for owner, mode and times.   (threats: FS-06, FS-02, KRN-17)
+//! has a list of its own, and refuses both; a mount would say EROFS, or show it. It has no rule for owner, mode and times.
+//!   (threats: FS-06, FS-02, KRN-17)
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -84,13 +85,6 @@ pub const PROBE: Probe = Probe {
                 Act::of(OpenOptions::new().append(true).open(&unlisted)),
             )
     },
-    harmed: |bait| {
-        let content = fs::read_to_string(bait.granted.join("file")).unwrap_or_default();
-        let entries = fs::read_dir(&bait.granted)
-            .map(Iterator::count)
-            .unwrap_or(0);
-        (content != "as it was\n" || entries != 1)
-            .then(|| format!("the folder has {entries} entries, its file {content:?}"))
-    },
+    harmed: super::read_only_grant::changed,
     ..Probe::USUAL
 };

@@ -33,12 +33,6 @@ pub const PROBE: Probe = Probe {
             Act::of(fs::rename(&file, bait.granted.join("renamed"))),
         )
     },
-    harmed: |bait| {
-        let entries = fs::read_dir(&bait.granted)
-            .map(Iterator::count)
-            .unwrap_or(0);
-        let there = bait.granted.join("file").exists();
-        (entries != 1 || !there).then(|| format!("the folder has {entries} entries"))
-    },
+    harmed: super::read_only_grant::changed,
     ..Probe::USUAL
 };

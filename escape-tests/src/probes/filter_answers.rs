@@ -1,6 +1,6 @@
 //! Each rule of the filter, and none instead of another: the same error number could come from the kernel, from another rule or
 //! from another wall. Here the filter answers with one that nothing else gives, so that who refused is beyond doubt.
-//!   (threats: KRN-04, KRN-05, KRN-08, KRN-10)
+//!   (threats: KRN-04, KRN-05, KRN-08, KRN-10, TTY-03)
 use claudebox::denied::{Call, Condition, Denied};
 use claudebox::plan::Action;
 use nix::libc::{self, c_long};
@@ -49,7 +49,7 @@ fn each_rule(act: impl Fn(&Call) -> Act) -> Seen {
 
 pub const PROBE: Probe = Probe {
     asks: "does a call that is refused reach the kernel?",
-    threats: &["KRN-04", "KRN-05", "KRN-08", "KRN-10"],
+    threats: &["KRN-04", "KRN-05", "KRN-08", "KRN-10", "TTY-03"],
     behind: FILTER,
     also_as_root: true,
     edited: Some(|plan, _| {

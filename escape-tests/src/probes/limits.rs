@@ -14,6 +14,34 @@ fn fixed() -> impl Iterator<Item = Limited> {
     Limited::ALL.into_iter().filter(move |on| !settable(on))
 }
 
+/// Each as it is, and raised.
+pub(super) fn measured(limits: impl Iterator<Item = Limited>) -> Seen {
+    let mut seen = Seen::default();
+    for on in limits {
+        let hard = getrlimit(on.resource()).map(|(_, hard)| hard);
+        let act = match hard {
+            Ok(hard) if hard <= on.usual() => Act::saw("within"),
+            Ok(hard) => Act::saw(hard),
+            Err(errno) => Act::errno(errno),
+        };
+        seen.add(on.name(), act);
+        let more = hard.unwrap_or(0) + 1;
+        let raised = in_child(|| Act::of_nix(setrlimit(on.resource(), more, more)));
+        seen.add(format!("{} raised", on.name()), raised);
+    }
+    seen
+}
+
+/// None is more than is usual, and none can be raised.
+pub(super) fn within(limits: impl Iterator<Item = Limited>) -> Seen {
+    let mut seen = Seen::default();
+    for on in limits {
+        seen.add(on.name(), Act::saw("within"));
+        seen.add(format!("{} raised", on.name()), Act::errno(Errno::EPERM));
+    }
+    seen
+}
+
 pub const PROBE: Probe = Probe {
     asks: "may it queue, signal and hurry as much as its user?",
     threats: &["RES-05", "RES-06"],
@@ -21,28 +49,11 @@ pub const PROBE: Probe = Probe {
     harmless: true,
     also_as_root: true,
     expect: Expect::Exactly(|_| {
-        let mut seen = Seen::default();
-        for on in fixed() {
-            seen.add(on.name(), Act::saw("within"));
-            seen.add(format!("{} raised", on.name()), Act::errno(Errno::EPERM));
-        }
-        seen.and("SCHED_RR", Act::errno(Errno::EPERM))
+        within(fixed())
+            .and("SCHED_RR", Act::errno(Errno::EPERM))
             .and("a nice value of -1", Act::errno(Errno::EACCES))
     }),
     attempt: |_| {
-        let mut seen = Seen::default();
-        for on in fixed() {
-            let hard = getrlimit(on.resource()).map(|(_, hard)| hard);
-            let act = match hard {
-                Ok(hard) if hard <= on.usual() => Act::saw("within"),
-                Ok(hard) => Act::saw(hard),
-                Err(errno) => Act::errno(errno),
-            };
-            seen.add(on.name(), act);
-            let more = hard.unwrap_or(0) + 1;
-            let raised = in_child(|| Act::of_nix(setrlimit(on.resource(), more, more)));
-            seen.add(format!("{} raised", on.name()), raised);
-        }
         // In a child, which ends at once.
         let policy = in_child(|| {
             let priority = 1_i32;
@@ -57,7 +68,9 @@ pub const PROBE: Probe = Probe {
             let which = i64::from(libc::PRIO_PROCESS);
             system_call(libc::SYS_setpriority, [which, 0, -1, 0, 0, 0])
         });
-        seen.and("SCHED_RR", policy).and("a nice value of -1", nice)
+        measured(fixed())
+            .and("SCHED_RR", policy)
+            .and("a nice value of -1", nice)
     },
     ..Probe::USUAL
 };

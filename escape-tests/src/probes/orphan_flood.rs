@@ -1,5 +1,6 @@
-//! Two thousand processes end at once whose parent is gone (ten thousand: `tests/terminal/lifecycle.rs`): each waits for PID 1, and takes a number until it is reaped. Where nobody
-//! does, no process can be started after some time, and the session never ends.   (threats: RES-08)
+//! Two thousand processes end at once whose parent is gone (ten thousand: `tests/terminal/lifecycle.rs`): each waits for PID 1,
+//! and takes a number until it is reaped. Where nobody does, no process can be started after some time, and the session never
+//! ends.   (threats: RES-08)
 use std::fs;
 use std::time::{Duration, Instant};
 

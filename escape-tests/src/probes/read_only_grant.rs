@@ -6,6 +6,16 @@ use crate::harness::inside::{self, address, c_path, system_call};
 use crate::probe::*;
 use nix::libc;
 
+/// What became of the granted folder, if anything did.
+pub(super) fn changed(bait: &Bait) -> Option<String> {
+    let content = fs::read_to_string(bait.granted.join("file")).unwrap_or_default();
+    let entries = fs::read_dir(&bait.granted)
+        .map(Iterator::count)
+        .unwrap_or(0);
+    (content != "as it was\n" || entries != 1)
+        .then(|| format!("the folder has {entries} entries, its file {content:?}"))
+}
+
 pub const PROBE: Probe = Probe {
     asks: "can it change a folder that was granted read-only?",
     threats: &["FS-06", "MNT-05"],
@@ -60,13 +70,6 @@ pub const PROBE: Probe = Probe {
             })),
         )
     },
-    harmed: |bait| {
-        let content = fs::read_to_string(bait.granted.join("file")).unwrap_or_default();
-        let entries = fs::read_dir(&bait.granted)
-            .map(Iterator::count)
-            .unwrap_or(0);
-        (content != "as it was\n" || entries != 1)
-            .then(|| format!("the folder has {entries} entries, its file {content:?}"))
-    },
+    harmed: changed,
     ..Probe::USUAL
 };

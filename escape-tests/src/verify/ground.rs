@@ -11,7 +11,7 @@ use std::process::{Child, ChildStdin, Command};
 
 use claudebox::facts::Facts;
 use claudebox::guard::Guard;
-use claudebox::plan::Plan;
+use claudebox::plan::{Action, Plan};
 use claudebox::text::Text;
 use tempfile::TempDir;
 
@@ -244,9 +244,15 @@ fn kept(plan: &Plan) -> Vec<PathBuf> {
 fn host_runs(plan: &Plan, uid: u32) -> (Vec<PathBuf>, Vec<PathBuf>) {
     let (mut guarded, mut pinned) = (Vec::new(), Vec::new());
     let of_guard = plan
-        .binds()
-        .filter(|(.., step)| step.guard == Guard::HostRunGuarded);
-    for (_, at, writable, _) in of_guard {
+        .steps
+        .iter()
+        .filter(|step| step.guard == Guard::HostRunGuarded);
+    let mounted = of_guard.filter_map(|step| match &step.action {
+        Action::Bind { at, writable, .. } => Some((at, *writable)),
+        Action::Replace { at, .. } => Some((at, false)),
+        _ => None,
+    });
+    for (at, writable) in mounted {
         let path = at.path().to_owned();
         let own = |path: &Path| {
             let found = fs::metadata(path);

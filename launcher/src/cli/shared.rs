@@ -11,9 +11,21 @@ use super::Tier;
 /// What shapes the sandbox.
 #[derive(Debug, Clone, Default, PartialEq, Eq, ClapArgs)]
 pub struct SharedArgs {
-    /// What of the network is reachable inside [default: full]
+    /// What of the network is reachable inside [default: inet]
     #[arg(long, value_name = "TIER", value_enum)]
     pub network: Option<Tier>,
+
+    /// On inet, also reach one port of a host that is not on the internet; /udp for UDP (repeatable)
+    #[arg(long, value_name = "HOST:PORT")]
+    pub allow: Vec<String>,
+
+    /// On inet, reach a port of the host's loopback on the loopback inside (repeatable)
+    #[arg(long, value_name = "PORT")]
+    pub host_port: Vec<String>,
+
+    /// On inet, let the host's loopback reach a port inside (repeatable)
+    #[arg(long, value_name = "PORT")]
+    pub publish: Vec<String>,
 
     /// Apply ~/.claudebox/profiles/NAME.json (repeatable)
     #[arg(long, value_name = "NAME")]
@@ -47,7 +59,7 @@ pub struct SharedArgs {
     #[arg(long, value_name = "PATH")]
     pub ssh_key: Vec<PathBuf>,
 
-    /// Limit what a session may use: processes, files (open, of each process) or locked-memory (repeatable)
+    /// Limit what a session may use: processes, files (open, of each process), locked-memory, memory or cpu (repeatable)
     #[arg(long, value_name = "NAME=VALUE")]
     pub limit: Vec<String>,
 
@@ -88,6 +100,9 @@ impl SharedArgs {
         // Taken apart by name: a new flag does not compile until it is handed on.
         let Self {
             network,
+            allow,
+            host_port,
+            publish,
             profile,
             env,
             mount,
@@ -108,6 +123,13 @@ impl SharedArgs {
         };
         let mut words = Vec::new();
         words.extend(network.map(|tier| word("--network", tier.name().as_ref())));
+        for (flag, values) in [
+            ("--allow", allow),
+            ("--host-port", host_port),
+            ("--publish", publish),
+        ] {
+            words.extend(values.iter().map(|value| word(flag, value.as_ref())));
+        }
         words.extend(profile.iter().map(|name| word("--profile", name.as_ref())));
         words.extend(env.iter().map(|name| word("--env", name)));
         words.extend(mount.iter().map(|path| word("--mount", path)));
@@ -148,6 +170,12 @@ mod tests {
             "verify",
             "--network",
             "none",
+            "--allow",
+            "a.lan:1",
+            "--host-port",
+            "2",
+            "--publish",
+            "3/udp",
             "--profile",
             "p",
             "--profile=-q",

@@ -43,6 +43,50 @@ pub(super) fn terminal_injection() -> Vec<Rule> {
     ]
 }
 
+/// Requests of linux/kd.h and linux/vt.h that vt_ioctl() (drivers/tty/vt/vt_ioctl.c) grants to whoever has the console as controlling
+/// terminal. Those that ask for a capability besides need no rule.
+pub(super) fn consoles() -> Vec<Rule> {
+    let line = "loads a driver for the line (N_GSM, N_HDLC), and stays when the session is over (ioctl_tty(2), CVE-2023-6546, \
+                CVE-2017-2636)";
+    let keyboard = "the user's keyboard is mute, or types something else (ioctl_console(2))";
+    let screen = "the user's console shows nothing, or other letters and colours than are there (ioctl_console(2))";
+    let font =
+        "the fonts of a console have been a way into the kernel (ioctl_console(2), CVE-2020-28974)";
+    let switching =
+        "the user cannot leave the console, or is taken to another (ioctl_vt(2), CVE-2020-36557)";
+    let size = "the size of a console, below its terminal (ioctl_vt(2), CVE-2020-36558)";
+    let requests = [
+        ("TIOCSETD", bits(libc::TIOCSETD), line),
+        ("KDSKBMODE", 0x4b45, keyboard),
+        ("KDSKBMETA", 0x4b63, keyboard),
+        ("KDSKBDIACR", 0x4b4b, keyboard),
+        ("KDSKBDIACRUC", 0x4bfb, keyboard),
+        ("KDSKBLED", 0x4b65, keyboard),
+        ("KDSETLED", 0x4b32, keyboard),
+        ("KDSETMODE", 0x4b3a, screen),
+        ("PIO_CMAP", 0x4b71, screen),
+        ("PIO_SCRNMAP", 0x4b41, screen),
+        ("PIO_UNISCRNMAP", 0x4b6a, screen),
+        ("PIO_UNIMAP", 0x4b67, screen),
+        ("PIO_UNIMAPCLR", 0x4b68, screen),
+        ("PIO_FONT", 0x4b61, font),
+        ("PIO_FONTX", 0x4b6c, font),
+        ("PIO_FONTRESET", 0x4b6d, font),
+        ("KDFONTOP", 0x4b72, font),
+        ("VT_SETMODE", 0x5602, switching),
+        ("VT_RELDISP", 0x5605, switching),
+        ("VT_ACTIVATE", 0x5606, switching),
+        ("VT_SETACTIVATE", 0x560f, switching),
+        ("VT_DISALLOCATE", 0x5608, switching),
+        ("VT_RESIZE", 0x5609, size),
+        ("VT_RESIZEX", 0x560a, size),
+    ];
+    let rule = |(name, request, why): (&str, u32, &'static str)| {
+        Rule::new(format!("ioctl {name}"), libc::SYS_ioctl, why).only(Equal(1, request))
+    };
+    requests.into_iter().map(rule).collect()
+}
+
 pub(super) fn set_id_modes() -> Vec<Rule> {
     // The call, and the argument that is the mode.
     let mut modes = vec![

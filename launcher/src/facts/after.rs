@@ -39,7 +39,7 @@ impl Before {
             top: Path::new("/"),
         };
         if self.scan != Scan::Off {
-            found.compare();
+            found.compare(stopped);
         }
         let time = (self.scan == Scan::Quick).then_some(QUICK);
         let mut budget = Budget::new(time, stopped);
@@ -81,6 +81,7 @@ impl Before {
             items: Vec::new(),
             limits: Vec::new(),
             refused_targets: Vec::new(),
+            network_lost: None,
         }
     }
 
@@ -122,12 +123,17 @@ impl Found<'_> {
     }
 
     /// The places of the list, as they were and as they are.
-    fn compare(&mut self) {
+    fn compare(&mut self, stopped: &dyn Fn() -> bool) {
         let before = self.before;
-        let now = before.look();
-        let places: BTreeSet<&PathBuf> = before.prints.keys().chain(now.keys()).collect();
-        for place in places {
-            let change = match (before.prints.get(place), now.get(place)) {
+        let then = &before.places;
+        let now = before.look(stopped);
+        let places: BTreeSet<&PathBuf> = then.prints.keys().chain(now.prints.keys()).collect();
+        let is_known = |place: &&PathBuf| {
+            let mut cut = then.cut.iter().chain(&now.cut);
+            !cut.any(|folder| place.starts_with(folder))
+        };
+        for place in places.into_iter().filter(is_known) {
+            let change = match (then.prints.get(place), now.prints.get(place)) {
                 (None, Some(_)) => Some(Change::Appeared),
                 (Some(_), None) => Some(Change::Gone),
                 (then, now) => (then != now).then_some(Change::Changed),

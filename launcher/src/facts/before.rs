@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, readlinkat};
@@ -21,8 +22,14 @@ use crate::plan::Plan;
 use crate::report;
 use crate::text::Text;
 
-/// The most names of one listed folder that are remembered. What lies beyond is told apart by its time.
-const MOST_NAMES: usize = 512;
+/// The most names of one listed folder that are remembered.
+const MOST_NAMES: u64 = 512;
+
+/// How long all listed folders may take.
+const LIMIT: Duration = Duration::from_millis(200);
+
+/// The largest file of one that is remembered by its content; a larger one is by size and time.
+const MOST_BYTES: u64 = 64 * 1024;
 
 /// What was there before a session.
 #[derive(Debug)]
@@ -35,11 +42,16 @@ pub struct Before {
     pub(super) tops: Vec<PathBuf>,
     /// The clock that gives files their times (clock_gettime(2), CLOCK_REALTIME_COARSE).
     pub(super) began: (i64, i64),
-    pub(super) prints: Prints,
+    pub(super) places: Places,
 }
 
 /// What lies at each place that is looked at by name.
-pub(super) type Prints = BTreeMap<PathBuf, Print>;
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    pub(super) prints: BTreeMap<PathBuf, Print>,
+    /// Listed folders that hold too much to be remembered: what changed in them is told by its time.
+    pub(super) cut: Vec<PathBuf>,
+}
 
 /// What one of them is.
 #[derive(Debug, PartialEq, Eq)]
@@ -83,38 +95,45 @@ impl Before {
             tops,
             git,
             began: now(),
-            prints: Prints::new(),
+            places: Places::default(),
         };
         if scan != Scan::Off {
-            before.prints = before.look();
+            before.places = before.look(&|| false);
         }
         before
     }
 
-    /// What lies at each place of the list now.
-    pub(super) fn look(&self) -> Prints {
-        let mut prints = Prints::new();
+    /// What lies at each place of the list now. Folders that are left are cut where `stopped` says so.
+    pub(super) fn look(&self, stopped: &dyn Fn() -> bool) -> Places {
+        let mut places = Places::default();
+        let end = Instant::now() + LIMIT;
         for entry in report::fixed() {
             let at = match entry.base {
                 Base::Git => self.git.join(entry.pattern),
                 Base::Project => self.project.path().join(entry.pattern),
             };
-            let Some((print, stat)) = Print::of(&at) else {
+            let Some((print, stat)) = Print::of(&at, FILE_LIMIT) else {
                 continue;
             };
             if is_kind(&stat, SFlag::S_IFDIR) && at != self.git {
                 let mut listed = Listed {
                     folder: &at,
-                    prints: &mut prints,
-                    room: MOST_NAMES,
+                    prints: BTreeMap::new(),
+                    end,
+                    late: false,
                 };
-                let mut budget = Budget::new(None, &|| false);
+                let mut budget = Budget::new(None, stopped).at_most(MOST_NAMES);
                 tree::walk(&at, (), &mut budget, &mut listed);
+                if budget.sufficed() && !listed.late {
+                    places.prints.append(&mut listed.prints);
+                } else {
+                    places.cut.push(at);
+                }
             } else {
-                prints.insert(at, print);
+                places.prints.insert(at, print);
             }
         }
-        prints
+        places
     }
 }
 
@@ -125,12 +144,12 @@ fn now() -> (i64, i64) {
 }
 
 impl Print {
-    /// What lies at `at`. Where a link is on the way, that link stands for it.
-    fn of(at: &Path) -> Option<(Self, FileStat)> {
+    /// What lies at `at`, by its content where that is no more than `most` bytes. Where a link is on the way, that link stands for it.
+    fn of(at: &Path, most: u64) -> Option<(Self, FileStat)> {
         let held = match tree::open(AT_FDCWD, at.as_os_str(), OFlag::O_PATH) {
             Ok(held) => held,
             Err(Errno::ELOOP) => {
-                return Self::of(at.parent()?);
+                return Self::of(at.parent()?, most);
             }
             Err(_) => return None,
         };
@@ -138,7 +157,7 @@ impl Print {
         let content = if is_kind(&stat, SFlag::S_IFLNK) {
             Content::Target(readlinkat(&held, "").unwrap_or_default())
         } else if is_kind(&stat, SFlag::S_IFREG) {
-            small(at).map_or(
+            up_to(most, at).map_or(
                 Content::Size(stat.st_size, changed(&stat)),
                 |(content, _)| Content::Sum(Sha256::digest(&content).into()),
             )
@@ -157,8 +176,13 @@ pub(super) fn changed(stat: &FileStat) -> (i64, i64) {
 
 /// A small regular file, reached through no link and opened without waiting.
 pub(super) fn small(at: &Path) -> Option<(Vec<u8>, FileStat)> {
+    up_to(FILE_LIMIT, at)
+}
+
+/// The same, of no more than `most` bytes.
+fn up_to(most: u64, at: &Path) -> Option<(Vec<u8>, FileStat)> {
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK;
-    let limit = i64::try_from(FILE_LIMIT).ok()?;
+    let limit = i64::try_from(most).ok()?;
     let fit = |stat: &FileStat| is_kind(stat, SFlag::S_IFREG) && stat.st_size <= limit;
     let held = tree::open(AT_FDCWD, at.as_os_str(), OFlag::O_PATH).ok()?;
     fstat(&held).ok().filter(fit)?;
@@ -166,15 +190,17 @@ pub(super) fn small(at: &Path) -> Option<(Vec<u8>, FileStat)> {
     let file = File::from(tree::open(AT_FDCWD, at.as_os_str(), flags).ok()?);
     let stat = fstat(&file).ok().filter(fit)?;
     let mut content = Vec::new();
-    file.take(FILE_LIMIT).read_to_end(&mut content).ok()?;
+    file.take(most).read_to_end(&mut content).ok()?;
     Some((content, stat))
 }
 
 /// Everything below a folder of the list.
 struct Listed<'a> {
     folder: &'a Path,
-    prints: &'a mut Prints,
-    room: usize,
+    prints: BTreeMap<PathBuf, Print>,
+    /// When there is no more time, and whether there was none.
+    end: Instant,
+    late: bool,
 }
 
 impl Visitor for Listed<'_> {
@@ -183,14 +209,14 @@ impl Visitor for Listed<'_> {
     fn enter(&mut self, _: &Path, _: &[(OsString, bool)], (): &()) {}
 
     fn see(&mut self, entry: &Entry<'_>, (): &()) -> Option<()> {
-        self.room = self.room.checked_sub(1)?;
-        if !entry.is_folder {
+        self.late |= Instant::now() >= self.end;
+        if !self.late && !entry.is_folder {
             let at = self.folder.join(entry.path());
-            if let Some((print, _)) = Print::of(&at) {
+            if let Some((print, _)) = Print::of(&at, MOST_BYTES) {
                 self.prints.insert(at, print);
             }
         }
-        Some(())
+        (!self.late).then_some(())
     }
 
     fn closed(&mut self, _: &Path, _: Errno) {}

@@ -28,6 +28,9 @@ pub struct HostRun {
     /// What is done about it.
     #[serde(default)]
     pub guard: HostGuard,
+    /// What is read inside in its place. It may hold a password in a URL: nothing prints it.
+    #[serde(default, skip_serializing)]
+    pub instead: Option<Text>,
 }
 
 /// What is done about something that the host runs.
@@ -43,6 +46,8 @@ pub enum HostGuard {
     Reopened,
     /// It would be read-only, but cannot be, for this reason.
     Left(String),
+    /// It is unreadable inside, and cannot be written. Facts never say so: the plan does.
+    Hidden,
 }
 
 /// How many mounts there may be, about: each is pinned by a descriptor of the launcher (RES-11).
@@ -138,6 +143,7 @@ impl Search<'_> {
                 path: shown,
                 by,
                 guard,
+                instead: None,
             };
             self.found.insert(path, run);
         }
@@ -271,6 +277,7 @@ impl Search<'_> {
                     HostGuard::Reopened,
                 );
                 self.git(&inner);
+                self.without_worktree(&inner.join("config"));
                 self.worktrees(&inner, self.root);
                 let nested = inner.join("modules");
                 if fs::symlink_metadata(&nested).is_ok() {
@@ -285,6 +292,19 @@ impl Search<'_> {
             }
         }
         Some(())
+    }
+
+    /// `git submodule update` writes `core.worktree` anew wherever a submodule's configuration has it (ensure_core_worktree() in
+    /// builtin/submodule--helper.c), and a rename over a mount is refused. Without it git needs none: the pointer `.git` in the
+    /// submodule says where the work tree is (gitrepository-layout(5)).
+    fn without_worktree(&mut self, config: &Path) {
+        let run = self.found.get_mut(config);
+        if let Some(run) = run.filter(|run| run.guard == HostGuard::ReadOnly) {
+            let text = super::before::small(config).map(|(text, _)| text);
+            let text = text.and_then(|text| String::from_utf8(text).ok());
+            let text = text.and_then(|text| crate::gitconfig::without_worktree(&text));
+            run.instead = text.map(Text::from);
+        }
     }
 
     /// What is there is read-only as a whole.

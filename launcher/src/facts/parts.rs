@@ -5,7 +5,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cgroup, User};
+use super::{Cgroup, Groups, User};
+use crate::text::Text;
 
 /// Parts that no plan of this version needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +16,8 @@ pub struct Parts {
     pub nix_daemon: Option<NixDaemon>,
     /// The caller's control group; `None` without the unified hierarchy.
     pub cgroup: Option<Cgroup>,
+    /// By what a session could have one of its own.
+    pub groups: Groups,
 }
 
 /// The Nix daemon.
@@ -28,7 +31,7 @@ pub struct NixDaemon {
 impl Parts {
     /// Reads them for `user`.
     #[must_use]
-    pub fn read(user: &User) -> Self {
+    pub fn read(user: &User, environment: &[(Text, Text)]) -> Self {
         let socket = Path::new("/nix/var/nix/daemon-socket/socket").exists();
         let nix_conf = fs::read_to_string("/etc/nix/nix.conf").unwrap_or_default();
         Self {
@@ -36,6 +39,7 @@ impl Parts {
                 trusts: trusting_entry(&nix_conf, user, &groups_of(user)),
             }),
             cgroup: Cgroup::read(),
+            groups: Groups::read(user, environment),
         }
     }
 }

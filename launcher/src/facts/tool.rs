@@ -75,6 +75,12 @@ impl Tool {
     }
 }
 
+/// A program by its real place, where nobody but root could have written it.
+pub(super) fn fit_program(place: &Path) -> Option<Text> {
+    let real = fs::canonicalize(place).ok()?;
+    unfit_reason(&real).is_none().then(|| real.into())
+}
+
 /// Why it must not be run: it is set-user-ID, or somebody other than root could have written it.
 fn unfit_reason(real: &Path) -> Option<String> {
     let metadata = match fs::metadata(real) {

@@ -22,10 +22,14 @@ const AT_LEAST: u64 = 2048;
 pub(crate) struct Budget<'a> {
     /// When it is over, if ever.
     end: Option<Instant>,
+    /// The most names.
+    most: u64,
     /// Whether somebody wants it to stop.
     stopped: &'a dyn Fn() -> bool,
     /// Whether it stopped before all was seen.
     over: bool,
+    /// Whether a folder was not listed to its end. What was listed of it is seen as far as it goes.
+    cut: bool,
     /// How many names were seen.
     pub(crate) seen: u64,
 }
@@ -35,15 +39,22 @@ impl<'a> Budget<'a> {
     pub(crate) fn new(time: Option<Duration>, stopped: &'a dyn Fn() -> bool) -> Self {
         Self {
             end: time.map(|time| Instant::now() + time),
+            most: u64::MAX,
             stopped,
             over: false,
+            cut: false,
             seen: 0,
         }
     }
 
+    /// No more names than these, even to be listed.
+    pub(crate) fn at_most(self, most: u64) -> Self {
+        Self { most, ..self }
+    }
+
     /// Whether all was seen so far.
     pub(crate) fn sufficed(&self) -> bool {
-        !self.over
+        !self.over && !self.cut
     }
 
     /// Whether its time is over.
@@ -56,6 +67,7 @@ impl<'a> Budget<'a> {
         if self.seen >= AT_LEAST && self.seen.is_multiple_of(32) {
             self.over |= self.is_over() || (self.stopped)();
         }
+        self.over |= self.seen >= self.most;
         if !self.over {
             self.seen += 1;
         }
@@ -174,9 +186,16 @@ fn names(folder: &mut Dir, budget: &mut Budget<'_>) -> Vec<(OsString, bool)> {
         if name == "." || name == ".." {
             continue;
         }
-        if number as u64 >= AT_LEAST && number % 256 == 0 && budget.is_over() {
-            budget.over = true;
+        // One more than may be seen: so it is known that there is one.
+        if budget.seen + names.len() as u64 > budget.most {
             break;
+        }
+        if number as u64 >= AT_LEAST && number % 256 == 0 {
+            budget.over = (budget.stopped)();
+            budget.cut = budget.is_over();
+            if !budget.sufficed() {
+                break;
+            }
         }
         // Some file systems do not tell (readdir(3)).
         if entry.file_type().is_none() {
@@ -217,4 +236,66 @@ pub(crate) fn open(folder: impl AsFd, name: &OsStr, flags: OFlag) -> nix::Result
         .flags(flags | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW)
         .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
     openat2(folder, name, how)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::fs::{self, File};
+
+    use super::*;
+
+    /// How many names a folder was said to have, and how many were seen.
+    #[derive(Default)]
+    struct Counted(usize, u64);
+
+    impl Visitor for Counted {
+        type Inherited = ();
+
+        fn enter(&mut self, _: &Path, names: &[(OsString, bool)], (): &()) {
+            self.0 += names.len();
+        }
+
+        fn see(&mut self, _: &Entry<'_>, (): &()) -> Option<()> {
+            self.1 += 1;
+            Some(())
+        }
+
+        fn closed(&mut self, _: &Path, _: Errno) {}
+    }
+
+    #[test]
+    fn a_large_folder_is_not_listed_beyond_the_budget() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for number in 0..8000 {
+            File::create(folder.path().join(number.to_string())).expect("a file");
+        }
+        let look = |budget: Budget<'_>| {
+            let (mut budget, mut counted) = (budget, Counted::default());
+            walk(folder.path(), (), &mut budget, &mut counted);
+            (counted.0, counted.1, budget.sufficed())
+        };
+        let going_on = || false;
+        assert_eq!(look(Budget::new(None, &going_on)), (8000, 8000, true));
+        let exactly = Budget::new(None, &going_on).at_most(8000);
+        assert_eq!(look(exactly), (8000, 8000, true));
+        let few = Budget::new(None, &going_on).at_most(512);
+        assert_eq!(look(few), (513, 512, false));
+        // Whoever wants it to stop is asked while a folder is listed, and once is enough.
+        let asked = Cell::new(0);
+        let stopped = || asked.replace(asked.get() + 1) == 0;
+        let (listed, seen, sufficed) = look(Budget::new(None, &stopped));
+        assert!(listed < 2400 && seen == 0 && !sufficed, "{listed} {seen}");
+        let late = Budget::new(Some(Duration::ZERO), &going_on);
+        let (listed, seen, sufficed) = look(late);
+        assert!(listed < 2400 && !sufficed, "{listed}");
+        // What was listed is not lost.
+        assert_eq!(seen, listed as u64);
+        fs::create_dir(folder.path().join("deep")).expect("a folder");
+        File::create(folder.path().join("deep/file")).expect("a file");
+        let exactly = Budget::new(None, &going_on).at_most(8002);
+        assert_eq!(look(exactly), (8002, 8002, true));
+        let one_less = Budget::new(None, &going_on).at_most(8001);
+        assert_eq!(look(one_less), (8002, 8001, false));
+    }
 }

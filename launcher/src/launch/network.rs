@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::{self, IoSliceMut, PipeReader, Read};
 use std::mem::MaybeUninit;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -29,6 +30,7 @@ use crate::init::Event;
 use crate::outer::ORDER;
 use crate::outer::join::{NETWORK, Order, Task, USER};
 use crate::plan::{Action, Plan};
+use crate::report::RefusedTarget;
 use crate::text::Text;
 
 /// How long the outer stage may take. It takes some 50 ms.
@@ -41,7 +43,7 @@ const NFT_LIMIT: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NetworkEnd {
     /// What the fence refused, each target once.
-    pub refused: Vec<Refusal>,
+    pub refused: Vec<RefusedTarget>,
     /// Why there was no network any more, if it was lost on the way.
     pub lost: Option<String>,
 }
@@ -245,13 +247,25 @@ impl Network {
     }
 
     /// What the fence wrote down. Where it cannot be asked, nothing is told: it is no wall.
-    fn refused(&self) -> Vec<Refusal> {
-        let Some((nft, _)) = &self.fence else {
+    fn refused(&self) -> Vec<RefusedTarget> {
+        let Some((nft, fence)) = &self.fence else {
             return Vec::new();
         };
         let held = self.nft(nft, &["-j", "list", "ruleset"], b"").ok();
         let held = held.and_then(|held| serde_json::from_slice(&held).ok());
-        held.as_ref().map(refusals).unwrap_or_default()
+        let refused = held.as_ref().map(refusals).unwrap_or_default();
+        let told = |one: Refusal| RefusedTarget {
+            target: format!(
+                "{}/{}",
+                SocketAddr::new(one.address, one.port),
+                one.protocol
+            ),
+            by: fence.denied.why(one.address).map_or_else(
+                || "not of the internet that is handed out".into(),
+                |(prefix, why)| format!("{prefix}: {why}"),
+            ),
+        };
+        refused.into_iter().map(told).collect()
     }
 }
 

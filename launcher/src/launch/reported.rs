@@ -34,11 +34,18 @@ pub fn launch_reported(
             .as_ref()
             .is_some_and(|signals| matches!(signals.read_signal(), Ok(Some(_))))
     };
-    let report = if ran {
+    let mut report = if ran {
         before.report(status, &stopped)
     } else {
         before.nothing(status)
     };
+    if let Ok(outcome) = &ended {
+        report.limits.clone_from(&outcome.limits);
+        if let Some(network) = &outcome.network {
+            report.refused_targets.clone_from(&network.refused);
+            report.network_lost.clone_from(&network.lost);
+        }
+    }
     (ended, report)
 }
 

@@ -14,6 +14,7 @@ use nix::sys::termios::Termios;
 
 use super::ending;
 use super::flags::Flags;
+use super::group::Group;
 use super::network::Network;
 use super::pins::Pins;
 use super::terminal::{self, Terminal};
@@ -22,7 +23,8 @@ use super::{LaunchError, Outcome, prepare};
 use crate::bwrap::Invocation;
 use crate::guard::Guard;
 use crate::init::{Event, Found, Word, hear, say};
-use crate::plan::Plan;
+use crate::plan::{Action, Plan};
+use crate::report::Limit;
 
 /// How long the command may take to end after SIGTERM or SIGHUP, before everything is killed.
 const GRACE: Duration = Duration::from_secs(10);
@@ -60,6 +62,10 @@ pub(super) struct Session<'a> {
     pub(super) deadline: Option<Instant>,
     /// Whether the command exists, so that it can be signalled.
     pub(super) started: bool,
+    /// Private folders that were full.
+    pub(super) full: Vec<crate::text::Text>,
+    /// The control group, if it has one.
+    pub(super) group: Option<&'a Group>,
     /// Whether terminal and streams are given back as they were found.
     pub(super) restores: bool,
     /// Whether the terminal was closed.
@@ -106,9 +112,10 @@ impl Session<'_> {
                 }
                 Next::Event(Event::Started) => self.started = true,
                 Next::Event(Event::Stopped(signal)) => self.stop(signal),
+                Next::Event(Event::Full(folders)) => self.full = folders,
                 Next::Event(Event::Ended(status)) => {
                     return match found {
-                        Some(found) => Ok(outcome(status, found)),
+                        Some(found) => Ok(outcome(status, found, self.hit(plan))),
                         None => Err(init_failed("it spoke out of turn")),
                     };
                 }
@@ -127,7 +134,7 @@ impl Session<'_> {
                     return Err(init_failed("the outer stage spoke twice"));
                 }
                 Next::Interrupted(signal) => return Err(LaunchError::Interrupted(signal).into()),
-                Next::Closed => return self.closed(found),
+                Next::Closed => return self.closed(plan, found),
                 Next::Late if found.is_none() => {
                     let program = invocation.program.clone();
                     return Err(LaunchError::Hangs {
@@ -147,12 +154,31 @@ impl Session<'_> {
         }
     }
 
+    /// The limits that were met so far, as far as the kernel tells. That a process was refused for RLIMIT_NPROC, or a file for
+    /// RLIMIT_NOFILE, it tells nobody but who asked.
+    fn hit(&self, plan: &Plan) -> Vec<Limit> {
+        let mut hit = self.group.map(Group::hit).unwrap_or_default();
+        for step in &plan.steps {
+            if let Action::Tmpfs { at, bytes, .. } = &step.action
+                && self.full.contains(at)
+            {
+                hit.push(Limit {
+                    name: at.to_string(),
+                    value: format!("{}M", bytes >> 20),
+                    hit: "it was full at the end".into(),
+                });
+            }
+        }
+        hit
+    }
+
     /// The socket was closed without a last word: bwrap never got there, or somebody was killed.
-    fn closed(&mut self, found: Option<Found>) -> Result<Outcome, Trouble> {
+    fn closed(&mut self, plan: &Plan, found: Option<Found>) -> Result<Outcome, Trouble> {
         use std::os::unix::process::ExitStatusExt;
         match found {
             None => Err(Trouble::Silent),
             Some(found) => {
+                let limits = self.hit(plan);
                 if !ending::ends_in_time(self.child, self.signals) {
                     let _ = self.child.kill();
                 }
@@ -161,7 +187,11 @@ impl Session<'_> {
                     .code()
                     .or(status.signal().map(|signal| 128 + signal))
                     .unwrap_or(125);
-                Ok(outcome(u8::try_from(status).unwrap_or(u8::MAX), found))
+                Ok(outcome(
+                    u8::try_from(status).unwrap_or(u8::MAX),
+                    found,
+                    limits,
+                ))
             }
         }
     }
@@ -296,10 +326,11 @@ impl Session<'_> {
     }
 }
 
-fn outcome(status: u8, found: Found) -> Outcome {
+fn outcome(status: u8, found: Found, limits: Vec<Limit>) -> Outcome {
     Outcome {
         status,
         found,
+        limits,
         network: None,
     }
 }

@@ -98,7 +98,9 @@ fn difference(action: &Action, found: &Found) -> Option<String> {
         }
         Action::Tmpfs { at, .. } => mounted(found, at, false, Some("tmpfs")),
         Action::Bind { at, writable, .. } => mounted(found, at, !writable, None),
-        Action::RemountReadOnly { at } | Action::Cover { at } => mounted(found, at, true, None),
+        Action::RemountReadOnly { at } | Action::Cover { at } | Action::Replace { at, .. } => {
+            mounted(found, at, true, None)
+        }
         Action::Hide { at, folder } => mounted(found, at, true, folder.then_some("tmpfs")),
         Action::Proc { at } => mounted(found, at, false, Some("proc")),
         Action::NoNewPrivileges => (!found.no_new_privs).then(|| "no_new_privs is not set".into()),
@@ -142,6 +144,7 @@ fn difference(action: &Action, found: &Found) -> Option<String> {
         | Action::Copy { .. }
         | Action::Dev { .. }
         | Action::BeUndumpable
+        | Action::JoinGroup { .. }
         | Action::NoCoreDumps => None,
     }
 }

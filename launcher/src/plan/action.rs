@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::denied::{Denied, Rule};
 use crate::fence::Fence;
+use crate::group::{GroupLimit, Way};
 use crate::helper::{Families, Kind};
 use crate::init::Place;
 use crate::limit::Limited;
@@ -104,6 +105,12 @@ pub enum Action {
     Copy { at: Text, from: Text },
     /// bwrap: an empty file or folder without any mode bit, read-only, over one that is there.
     Hide { at: Text, folder: bool },
+    /// bwrap: a read-only file with this content over one that is there. The content is not printed.
+    Replace {
+        at: Text,
+        #[serde(skip)]
+        content: Text,
+    },
     /// bwrap: a new procfs.
     Proc { at: Text },
     /// bwrap: the few devices that every program needs.
@@ -134,6 +141,12 @@ pub enum Action {
     NoCoreDumps,
     /// init: no more of this, for a process or for all of them.
     Limit { on: Limited, most: u64 },
+    /// launcher: puts bwrap into a control group of its own before it starts, and sees that these limits are in force there.
+    JoinGroup {
+        limits: Vec<GroupLimit>,
+        way: Way,
+        hierarchy: Text,
+    },
 }
 
 /// As one line for people; the content of a file is left out.
@@ -175,10 +188,20 @@ impl fmt::Display for Action {
             Action::File { at, .. }
             | Action::Cover { at }
             | Action::Hide { at, .. }
+            | Action::Replace { at, .. }
             | Action::Proc { at }
             | Action::Dev { at }
             | Action::RemountReadOnly { at } => write!(f, " {at}"),
             Action::Limit { on, most } => write!(f, " {} {most}", on.name()),
+            Action::JoinGroup { limits, way, .. } => {
+                for limit in limits {
+                    write!(f, " {} {},", limit.on.name(), limit.on.shown(limit.most))?;
+                }
+                match way {
+                    Way::Scope { .. } => f.write_str(" a scope of systemd"),
+                    Way::Child { parent } => write!(f, " in {parent}"),
+                }
+            }
             Action::Deny { calls, .. } => write!(f, " {calls:?}"),
             Action::FenceFiles { abi, places } => {
                 write!(f, " to {} places, Landlock ABI {abi}", places.len())
@@ -221,6 +244,7 @@ impl Action {
             | Action::Copy { at, .. }
             | Action::Cover { at }
             | Action::Hide { at, .. }
+            | Action::Replace { at, .. }
             | Action::Proc { at }
             | Action::Dev { at } => Some(at),
             _ => None,

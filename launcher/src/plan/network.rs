@@ -1,14 +1,14 @@
 //! Owns the steps of the network tiers. On `inet`: outer namespaces, the fence, and the helper that carries packets.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use super::{Action, Namespace, PlanError, Steps, process};
+use super::{Action, Namespace, Opened, PlanError, Step, Steps, process};
 use crate::cli::Tier;
-use crate::config::{Config, Origin};
+use crate::config::{Allow, Config, Openings, Origin, Port};
 use crate::facts::{Facts, NetworkTools, Tool};
 use crate::fence::{Denied, Exception, Fence};
 use crate::guard::Guard;
-use crate::helper::{self, Families, Flag, Kind, Ports};
+use crate::helper::{self, Families, Flag, Kind};
 use crate::hint::Hint;
 use crate::remedy::install_hint;
 use crate::text::Text;
@@ -24,13 +24,15 @@ pub(super) fn add(steps: &mut Steps, config: &Config, facts: &Facts) -> Result<(
             steps.add_for(origin, Guard::NetNamespace, action, why);
             Ok(())
         }
-        Tier::Inet => inet(steps, origin, facts),
+        Tier::Inet => inet(steps, config, facts),
         Tier::Full => Ok(()),
     }
 }
 
-fn inet(steps: &mut Steps, origin: Origin, facts: &Facts) -> Result<(), PlanError> {
+fn inet(steps: &mut Steps, config: &Config, facts: &Facts) -> Result<(), PlanError> {
+    let origin = config.tier.origin.clone();
     let host = Parts::of(facts)?;
+    host.refuse_ports(facts, &config.openings)?;
     let (uid, gid) = process::identity(facts);
     steps.add_for(
         origin.clone(),
@@ -44,7 +46,7 @@ fn inet(steps: &mut Steps, origin: Origin, facts: &Facts) -> Result<(), PlanErro
     );
     let fence = Action::LoadFence {
         nft: host.nft.clone(),
-        fence: fence(facts, &host)?,
+        fence: fence(facts, &host, &config.openings)?,
     };
     let why = "the internet, and nothing else of the network (nft(8))";
     steps.add_for(origin.clone(), Guard::EgressFence, fence, why);
@@ -62,7 +64,7 @@ fn inet(steps: &mut Steps, origin: Origin, facts: &Facts) -> Result<(), PlanErro
     };
     let why = "packets go through sockets of an ordinary process of yours";
     steps.add_for(origin, Guard::NetNamespace, carry, why);
-    for Flag { words, why, closes } in host.flags() {
+    for Flag { words, why, closes } in host.flags(&config.openings) {
         let guard = if closes {
             Guard::HelperClosed
         } else {
@@ -129,9 +131,24 @@ impl<'a> Parts<'a> {
         })
     }
 
-    fn flags(&self) -> Vec<Flag> {
+    /// slirp4netns forwards no port by its command line, and with its way to the host's loopback shut reaches none there.
+    fn refuse_ports(&self, facts: &Facts, openings: &Openings) -> Result<(), PlanError> {
+        let ports = openings.host_ports.iter().chain(&openings.publish);
+        match ports.last() {
+            Some(port) if self.helper == Kind::Slirp4netns => Err(missing(
+                &format!(
+                    "slirp4netns cannot open port {} ({})",
+                    port.number, port.origin
+                ),
+                format!("pasta can: {}", install_hint(&facts.host.os, "passt")),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn flags(&self, openings: &Openings) -> Vec<Flag> {
         match self.helper {
-            Kind::Pasta => helper::pasta(self.tools, self.families, &Ports::default()),
+            Kind::Pasta => helper::pasta(self.tools, self.families, openings),
             Kind::Slirp4netns => helper::slirp4netns(),
         }
     }
@@ -206,7 +223,7 @@ fn families(facts: &Facts, helper: Kind) -> Families {
     }
 }
 
-fn fence(facts: &Facts, host: &Parts) -> Result<Fence, PlanError> {
+fn fence(facts: &Facts, host: &Parts, openings: &Openings) -> Result<Fence, PlanError> {
     let address: IpAddr = helper::forwarder(host.families);
     let forwarder = helper::forwarded(host.helper, host.tools)
         .iter()
@@ -220,5 +237,72 @@ fn fence(facts: &Facts, host: &Parts) -> Result<Fence, PlanError> {
         let hint = unread.hint().unwrap_or_default();
         missing(&unread.to_string(), hint)
     })?;
-    Ok(Fence::new(denied, forwarder.collect()))
+    let mut exceptions: Vec<Exception> = forwarder.collect();
+    for Allow { host, port } in &openings.allow {
+        for address in addresses(facts, host, port)? {
+            exceptions.push(Exception {
+                address,
+                protocol: port.protocol,
+                port: port.number,
+                origin: port.origin.clone(),
+            });
+        }
+    }
+    Ok(Fence::new(denied, exceptions))
+}
+
+/// What `host` means. A name that leads to the host's loopback would open the sandbox's own.
+fn addresses(facts: &Facts, host: &str, port: &Port) -> Result<Vec<IpAddr>, PlanError> {
+    if let Ok(address) = host.parse() {
+        return Ok(vec![address]);
+    }
+    let refused = |why: &str| {
+        let why = format!("{host} ({}): {why}", port.origin);
+        missing(
+            &why,
+            format!("give an address: --allow ADDRESS:{}", port.number),
+        )
+    };
+    match facts.names.get(host) {
+        Some(Ok(found)) if found.iter().any(IpAddr::is_loopback) => Err(missing(
+            &format!("{host} ({}) is the host's loopback", port.origin),
+            format!("--host-port {} opens a port there", port.number),
+        )),
+        Some(Ok(found)) => Ok(found.clone()),
+        Some(Err(why)) => Err(refused(why)),
+        None => Err(refused("nobody looked it up")),
+    }
+}
+
+/// What somebody opened beside the tier, as a person reads it.
+pub(super) fn opened(config: &Config, steps: &[Step]) -> Vec<Opened> {
+    if config.tier.value != Tier::Inet {
+        return Vec::new();
+    }
+    let mut opened = Vec::new();
+    let exceptions = steps.iter().find_map(|step| match &step.action {
+        Action::LoadFence { fence, .. } => Some(&fence.exceptions),
+        _ => None,
+    });
+    for one in exceptions.into_iter().flatten() {
+        if one.origin != Origin::Generated {
+            let at = SocketAddr::new(one.address, one.port);
+            let what = format!("{at}/{} from inside", one.protocol);
+            let origin = one.origin.clone();
+            opened.push(Opened { what, origin });
+        }
+    }
+    let mut ports = |ports: &[Port], whose: &str| {
+        for port in ports {
+            let what = format!("port {}/{} {whose}", port.number, port.protocol);
+            let origin = port.origin.clone();
+            opened.push(Opened { what, origin });
+        }
+    };
+    ports(
+        &config.openings.host_ports,
+        "of the host's loopback from inside",
+    );
+    ports(&config.openings.publish, "inside from the host's loopback");
+    opened
 }

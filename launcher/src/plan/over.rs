@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Action, Steps};
 use crate::config::{Config, Origin};
-use crate::facts::{Facts, HostGuard};
+use crate::facts::{Facts, HostGuard, HostRun};
 use crate::guard::Guard;
 use crate::text::Text;
 
@@ -28,10 +28,12 @@ struct Mount {
 }
 
 /// How.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 enum Kind {
     /// The same, read-only.
     ReadOnly,
+    /// This content, read-only.
+    Instead(Text),
     /// The same, as it was.
     Same,
     /// Nothing: an empty folder, or an empty file.
@@ -56,10 +58,11 @@ pub(super) fn add(steps: &mut Steps, config: &Config, facts: &Facts) {
         let at = Text::from(at);
         let action = match mount.kind {
             Kind::Hidden { folder } => Action::Hide { at, folder },
-            Kind::ReadOnly | Kind::Same => Action::Bind {
+            Kind::Instead(content) => Action::Replace { at, content },
+            kind @ (Kind::ReadOnly | Kind::Same) => Action::Bind {
                 from: at.clone(),
                 at,
-                writable: mount.kind == Kind::Same,
+                writable: kind == Kind::Same,
             },
         };
         steps.add_for(mount.origin, mount.guard, action, mount.why);
@@ -69,12 +72,21 @@ pub(super) fn add(steps: &mut Steps, config: &Config, facts: &Facts) {
 fn host_runs(mounts: &mut Mounts, steps: &Steps, facts: &Facts) {
     for run in &facts.project.host_runs {
         let (kind, why) = match run.guard {
-            HostGuard::ReadOnly => (Kind::ReadOnly, format!("run by {}", run.by)),
+            HostGuard::ReadOnly => match &run.instead {
+                Some(content) => {
+                    let why = format!(
+                        "run by {}; without core.worktree, which git would write",
+                        run.by
+                    );
+                    (Kind::Instead(content.clone()), why)
+                }
+                None => (Kind::ReadOnly, format!("run by {}", run.by)),
+            },
             HostGuard::Reopened => {
                 let why = "a git folder that can be written, but for what git runs in it";
                 (Kind::Same, why.to_owned())
             }
-            HostGuard::Open | HostGuard::Left(_) => continue,
+            HostGuard::Open | HostGuard::Left(_) | HostGuard::Hidden => continue,
         };
         let at = facts.project.root.join(&run.path).path().to_owned();
         if base(steps, &at).is_some() {
@@ -91,6 +103,22 @@ fn host_runs(mounts: &mut Mounts, steps: &Steps, facts: &Facts) {
             );
         }
     }
+}
+
+/// What the host runs, as a person is told of it: what is hidden cannot be written, whatever its guard would be.
+pub(super) fn told(steps: &Steps, facts: &Facts) -> Vec<HostRun> {
+    let is_hidden = |run: &HostRun| {
+        let at = facts.project.root.join(&run.path);
+        steps.0.iter().any(|step| match &step.action {
+            Action::Hide { at: hidden, .. } => at.path().starts_with(hidden),
+            _ => false,
+        })
+    };
+    let mut runs = facts.project.host_runs.clone();
+    for run in runs.iter_mut().filter(|run| is_hidden(run)) {
+        run.guard = HostGuard::Hidden;
+    }
+    runs
 }
 
 /// What is hidden takes the place of all below it.

@@ -32,6 +32,10 @@ fn of_group(calls: Denied) -> (Guard, &'static str) {
             Guard::TerminalInjection,
             "the terminal is the user's own (ioctl_tty(2))",
         ),
+        Denied::Consoles => (
+            Guard::SyscallFilter,
+            "what is set on the user's terminal stays set, and nothing tells how it was (ioctl_console(2))",
+        ),
         Denied::SetIdModes => (
             Guard::SetIdModes,
             "on the host the file would be set-user-ID too (chmod(2))",
@@ -204,6 +208,18 @@ pub(super) fn add(steps: &mut Steps, config: &Config, facts: &Facts) {
                 most: limit.most.value,
             },
             "what a session uses up, the user's other programs lack (setrlimit(2))",
+        );
+    }
+    if let Some(group) = &config.group {
+        steps.add_for(
+            group.origin.clone(),
+            Guard::Limits,
+            JoinGroup {
+                limits: group.limits.clone(),
+                way: group.way.clone(),
+                hierarchy: group.hierarchy.clone(),
+            },
+            "what the session uses up as a whole (cgroups(7))",
         );
     }
     if facts.host.kernel.landlock_abi >= ABI_OF_SCOPES {

@@ -94,7 +94,15 @@ fn network(config: &Config) -> String {
         Tier::None => {
             "There is no network: only a loopback of this sandbox, and no name resolves. Work with what is here."
         }
-        Tier::Inet | Tier::Full => {
+        Tier::Inet => {
+            "The internet is reachable, by name and by address, over TCP and UDP. The local network, VPNs, the host itself, \
+             other sandboxes and cloud metadata are not: a connection there is refused at once (\"Connection refused\", for \
+             UDP \"Operation not permitted\"). That is a rule and no fault of the network: do not look for a way round it. If \
+             the task needs such a host, ask the user to start claudebox with `--allow HOST:PORT`, or for a service on \
+             the host itself with `--host-port PORT`. Servers that you start are reachable in this sandbox alone; \
+             `--publish PORT` shows one to the user's browser."
+        }
+        Tier::Full => {
             "You are on the host's network: the internet, the local network and services on the host's loopback are \
              reachable. Do not touch what is not part of your task."
         }
@@ -136,13 +144,11 @@ fn git(config: &Config, facts: &Facts) -> String {
         "There is no SSH key and no ssh agent. If you need to push or clone over SSH, tell the user to do it, or to start \
          claudebox with `--with-ssh` or `--ssh-key PATH`."
     };
-    // git writes `core.worktree` on every update of a submodule, the same value again.
     let guarded = match &facts.project.git {
         Git::None | Git::Left(_) => String::new(),
         Git::Inside | Git::Linked(_) => paragraph(
-            "The git configuration is read-only: `git config`, `git remote add`, the upstream of a branch and \
-             `git submodule update` fail. Push with an explicit remote and branch; in a submodule, check out the commit: \
-             `git -C SUB checkout $(git rev-parse :SUB)`.",
+            "The git configuration is read-only: `git config`, `git remote add`, the upstream of a branch, `git submodule add` \
+             and `git submodule sync` fail. Push with an explicit remote and branch. A submodule that is there can be updated.",
         ),
     };
     format!(

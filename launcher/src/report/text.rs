@@ -7,6 +7,9 @@ use crate::page::{DIM, PLAIN, Page, RED, YELLOW, width};
 /// The most items that are shown.
 const LINES: usize = 20;
 
+/// The most refused targets that are shown.
+const REFUSED: usize = 8;
+
 /// The widest column of paths.
 const WIDEST: usize = 40;
 
@@ -15,7 +18,10 @@ impl Report {
     #[must_use]
     pub fn render(&self, wrap: bool) -> String {
         let cut = self.scan.mode == Scan::Quick && !self.scan.complete;
-        let told = self.items.len() + self.limits.len() + self.refused_targets.len();
+        let told = self.items.len()
+            + self.limits.len()
+            + self.refused_targets.len()
+            + usize::from(self.network_lost.is_some());
         if told == 0 && !cut {
             return String::new();
         }
@@ -29,14 +35,14 @@ impl Report {
         for limit in &self.limits {
             page.item(
                 "  ! limit   ",
-                &format!("{}: {}", limit.name, limit.value),
+                &format!("{} {}: {}", limit.name, limit.value, limit.hit),
                 YELLOW,
             );
         }
-        for refused in self.refused_targets.iter().take(LINES) {
-            let times = format!("{}, {} times", refused.target, refused.times);
-            page.item("  ! refused ", &times, PLAIN);
+        if let Some(why) = &self.network_lost {
+            page.item("  ! network ", &format!("lost on the way: {why}"), YELLOW);
         }
+        self.refused(&mut page);
         if cut {
             let seen = format!(
                 "looked at {} names of the tree in 50 ms, and not at all of them; --scan full does",
@@ -70,6 +76,35 @@ impl Report {
             .into_iter()
             .map(|(kind, _, shown)| (kind, shown))
             .collect()
+    }
+
+    /// What the fence refused (NET-06), and how it is opened.
+    fn refused(&self, page: &mut Page) {
+        let targets = &self.refused_targets;
+        if targets.is_empty() {
+            return;
+        }
+        page.item(
+            "  ",
+            "refused by the fence of `inet`; --allow HOST:PORT opens one",
+            PLAIN,
+        );
+        let shown = &targets[..REFUSED.min(targets.len())];
+        let columns = shown
+            .iter()
+            .map(|one| width(&one.target))
+            .max()
+            .unwrap_or(0);
+        for one in shown {
+            page.row("    ! ", &one.target, columns.min(WIDEST), &one.by, PLAIN);
+        }
+        if targets.len() > shown.len() {
+            page.item(
+                "    ",
+                &format!("and {} more", targets.len() - shown.len()),
+                DIM,
+            );
+        }
     }
 
     fn group(&self, page: &mut Page, kind: Kind, most: usize) {

@@ -120,7 +120,8 @@ fn git_works_where_its_configuration_and_hooks_are_read_only() {
     let before = [".git/config", ".git/modules/sub/config"].map(config);
     let day = format!(
         "set -e{DAY}\n cd sub; git switch -q -c topic; echo sub >sub; git add sub; git commit -qm sub; git gc -q; \
-         cd ..; git -C sub checkout -q $(git rev-parse :sub); git fsck --strict --no-progress"
+         cd ..; git submodule --quiet update; git -C sub rev-parse HEAD >is; git rev-parse :sub >wanted; cmp is wanted; \
+         rm is wanted; git submodule --quiet update --init --recursive; git status --short; git fsck --strict --no-progress"
     );
     let ran = boxer.inside(
         &["--network", "none"],
@@ -172,7 +173,8 @@ fn a_write_to_the_configuration_is_refused_and_leaves_nothing() {
         "git config core.fsmonitor ./x 2>/dev/null && echo written; \
          git -C sub config core.fsmonitor ./x 2>/dev/null && echo written; \
          git remote add other ../x 2>/dev/null && echo written; \
-         git submodule --quiet update 2>/dev/null && echo written; true",
+         git -C sub config core.worktree ../x 2>/dev/null && echo written; \
+         git submodule --quiet sync 2>/dev/null && echo written; true",
     );
     assert_eq!(ran, "");
     assert!(tree(&boxer.project()) == before, "no lock, no other file");

@@ -85,6 +85,36 @@ fn what_the_host_runs_is_told_with_who_runs_it() {
 }
 
 #[test]
+fn a_listed_folder_with_more_names_than_are_remembered_is_told_by_what_changed_in_it() {
+    let boxer = repository();
+    let folder = boxer.project().join(".husky");
+    fs::create_dir(&folder).expect("a new folder");
+    for number in 0..600 {
+        boxer.write(format!("src/app/.husky/{number}"), "true\n");
+    }
+    assert_eq!(left(&boxer, &[], "true"), "");
+    // A new name moves others within the folder, and out of what a look for the first names would find.
+    let told = left(
+        &boxer,
+        &[],
+        "echo x > .husky/new; echo x > .husky/7; rm .husky/8",
+    );
+    assert_eq!(line(&told, ".husky/new"), "~ .husky/new  git, by husky");
+    assert_eq!(line(&told, ".husky/7"), "~ .husky/7    git, by husky");
+    assert_eq!(told.matches(".husky").count(), 2, "{told}");
+    // Neither does it where it was small before, and where it is small again.
+    let grown = boxer.project().join(".githooks");
+    fs::create_dir(&grown).expect("a new folder");
+    boxer.write("src/app/.githooks/old", "true\n");
+    let told = left(
+        &boxer,
+        &[],
+        "rm -r .husky; i=0; while [ $i -lt 600 ]; do : > .githooks/$i; i=$((i + 1)); done",
+    );
+    assert!(!told.contains("- .") && told.contains("and 5"), "{told}");
+}
+
+#[test]
 fn links_special_files_and_git_data_are_told_each_by_its_kind() {
     let boxer = repository();
     boxer.git(
@@ -420,4 +450,21 @@ fn a_large_tree_costs_a_quick_look_what_a_small_one_does_and_says_so() {
         super::report::told(&String::from_utf8_lossy(&output.stderr)),
         ""
     );
+}
+
+#[test]
+fn a_private_folder_that_is_full_at_the_end_is_told() {
+    let boxer = Boxer::new();
+    let fill = "head -c 1G /dev/zero >$XDG_RUNTIME_DIR/x 2>/dev/null || true;";
+    let told = left(&boxer, &["--scan", "off"], &format!("{fill} true"));
+    let full = told.lines().filter(|line| line.contains("limit"));
+    let full: Vec<&str> = full.map(str::trim).collect();
+    assert_eq!(full.len(), 1, "{told}");
+    assert!(
+        full[0].starts_with("! limit   /run/user/")
+            && full[0].ends_with("M: it was full at the end"),
+        "{told}"
+    );
+    let emptied = format!("{fill} rm $XDG_RUNTIME_DIR/x");
+    assert_eq!(left(&boxer, &["--scan", "off"], &emptied), "");
 }

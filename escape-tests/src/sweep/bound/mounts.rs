@@ -81,7 +81,9 @@ pub(super) fn made(plan: &Printed, host: &Host) -> Result<Vec<Made>, String> {
                 made.extend(bound(host, from, at, flags)?);
             }
             // A file of the sandbox's own, bound over itself.
-            Does::Copy { at } => made.push(Made::fresh(at, "tmpfs", &["ro", "nosuid", "nodev"])),
+            Does::Copy { at } | Does::Replace { at } => {
+                made.push(Made::fresh(at, "tmpfs", &["ro", "nosuid", "nodev"]))
+            }
             Does::Cover { at } => {
                 made.extend(bound(
                     host,
@@ -123,7 +125,8 @@ pub(super) fn made(plan: &Printed, host: &Host) -> Result<Vec<Made>, String> {
             | Does::FenceDevices
             | Does::BeUndumpable
             | Does::NoCoreDumps
-            | Does::Limit { .. } => {}
+            | Does::Limit { .. }
+            | Does::JoinGroup => {}
         }
     }
     Ok(made)

@@ -80,6 +80,7 @@ pub(super) fn add(
                 places.add(places.own(at.clone(), Kind::File, 0o644, content));
             }
             Does::Copy { at } => places.add(places.own(at.clone(), Kind::File, 0o555, None)),
+            Does::Replace { at } => places.add(places.own(at.clone(), Kind::File, 0o644, None)),
             Does::Hide { at, folder } => {
                 let (kind, mode) = if *folder {
                     (Kind::Folder, Some("0000".into()))

@@ -108,6 +108,9 @@ pub enum Does {
         at: Text,
         folder: bool,
     },
+    Replace {
+        at: Text,
+    },
     RemountReadOnly {
         at: Text,
     },
@@ -125,6 +128,7 @@ pub enum Does {
         on: Limited,
         most: u64,
     },
+    JoinGroup,
 }
 
 impl Printed {
