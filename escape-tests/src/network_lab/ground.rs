@@ -38,13 +38,15 @@ impl Ground {
         contacts(&self.heard)
     }
 
-    /// What was heard elsewhere than at the public addresses. Questions for names are no contact of their own: a resolver asks.
+    /// What was heard elsewhere than at the public addresses. Questions for names that the
+    /// resolver of the host hears are none.
     #[must_use]
     pub fn out_of_bounds(&self) -> Vec<String> {
         let public = parsed(&PUBLIC);
         let allowed = |contact: &Contact| {
             let is_public = contact.site == Site::Internet.name() && public.contains(&contact.to);
-            is_public || contact.by == "dns"
+            let by_resolver = contact.to.to_string() == self.resolver.address();
+            is_public || (contact.by == "dns" && by_resolver)
         };
         let contacts = self.contacts().into_iter();
         let out = contacts.filter(|contact| !allowed(contact));

@@ -32,10 +32,12 @@ const OTHER: [(&str, &str); 9] = [
 ];
 
 /// The same, and no attack on an address.
-const NOT_OF_ADDRESSES: [&str; 5] = [
+const NOT_OF_ADDRESSES: [&str; 7] = [
     "inet_names",
     "inet_nix_daemon",
     "inet_resolver",
+    "inet_resolver_lan",
+    "inet_resolver_mesh",
     "inet_spellings",
     "inet_storm",
 ];

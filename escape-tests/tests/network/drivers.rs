@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use escape_tests::harness::network::REFUSED;
 use escape_tests::network_lab::NetworkLab;
 use escape_tests::network_lab::entrance::Resolver;
 use escape_tests::network_lab::map::{NEIGHBOURS, OWN, PUBLIC, Site, parsed};
@@ -210,15 +211,16 @@ fn changed(on_host: &str, on_lan: &str) -> Result<(), Failed> {
     }
     scene.lab.at(Site::Lan).ip(&[], on_lan)?;
     scene.lab.at(Site::Host).ip(&[], on_host)?;
-    let four = session.until(2, "EHOSTUNREACH")?;
-    let six = session.until(3, "ECONNREFUSED")?;
+    let refused = REFUSED.map(|errno| format!("{errno:?}"));
+    let four = session.until(2, &refused[0])?;
+    let six = session.until(3, &refused[1])?;
     if four + six > FOLLOWS {
         return Err(format!("refused only after {four:?} and {six:?} more").into());
     }
     let before = scene.contacts()?.len();
     for _ in 0..5 {
         let round = session.round()?;
-        if round != ["reached", "reached", "EHOSTUNREACH", "ECONNREFUSED"] {
+        if round != ["reached", "reached", &refused[0], &refused[1]] {
             return Err(format!("later: {round:?}").into());
         }
     }

@@ -259,7 +259,7 @@ fn each_resolver_hears() -> Result<(), Failed> {
 
 /// The lab is made and used, and this machine has the devices, addresses and files that it had.
 fn this_machine_is_not_touched() -> Result<(), Failed> {
-    use escape_tests::harness::network::of_the_host;
+    use escape_tests::harness::network_outside::of_the_host;
     let before = of_the_host();
     let lab = NetworkLab::new()?;
     let mut command = Command::new("true");
