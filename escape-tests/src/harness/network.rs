@@ -23,8 +23,8 @@ use crate::probe::{Act, Bait, Errno, Need, Probe, Resolver, Seen, Tier};
 /// Other ways to write the loopback (inet_aton(3)).
 pub const SPELLINGS: [&str; 5] = ["127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0"];
 
-/// What most inet probes share: they wait for the fence, and are made in the lab of networks.
-pub const FENCED: Probe = Probe {
+/// What all probes of `inet` share: they wait for the tier, and are made in the lab of networks.
+pub const ON_INET: Probe = Probe {
     tiers: &[Tier::Inet],
     also_as_root: true,
     needs: &[Need::Unbuilt(Unbuilt::EgressFence), Need::NetworkLab],
@@ -32,6 +32,10 @@ pub const FENCED: Probe = Probe {
     harmed: heard,
     ..Probe::USUAL
 };
+
+/// Those that are about what the fence alone keeps away: without it each reaches something by any helper, which
+/// `tests/network/bare_helper.rs` shows.
+pub const FENCED: Probe = Probe { ..ON_INET };
 
 /// How the fence answers a connection over IPv4, and over IPv6.
 pub const REFUSED: [Errno; 2] = [Errno::EHOSTUNREACH, Errno::ECONNREFUSED];

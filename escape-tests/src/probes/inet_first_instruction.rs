@@ -30,5 +30,5 @@ pub const PROBE: Probe = Probe {
         let tried = |(name, address)| (name, network::tcp(address, port));
         Seen(tries(bait).map(tried).collect())
     },
-    ..network::FENCED
+    ..network::ON_INET
 };

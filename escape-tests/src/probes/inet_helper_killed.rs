@@ -46,7 +46,7 @@ pub const PROBE: Probe = Probe {
         }
         None
     },
-    ..network::FENCED
+    ..network::ON_INET
 };
 
 /// The helpers of this very session: they, or who started them, work in the folder of its bait. pasta itself has no folder left.

@@ -9,5 +9,5 @@ pub const PROBE: Probe = Probe {
     expect: Expect::Exactly(|_| network_outside::nobody_called()),
     attempt: network_outside::listen,
     meanwhile: network_outside::call,
-    ..network::FENCED
+    ..network::ON_INET
 };

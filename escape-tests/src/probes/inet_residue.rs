@@ -10,5 +10,5 @@ pub const PROBE: Probe = Probe {
     expect: Expect::Reached,
     attempt: |_| Seen::one("a session", Act::Reached),
     harmed: network_outside::changed,
-    ..network::FENCED
+    ..network::ON_INET
 };

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::IpAddr;
 
-use crate::harness::network::{self, FENCED, fence, tcp, timed, udp};
+use crate::harness::network::{self, ON_INET, fence, tcp, timed, udp};
 use crate::network_lab::entrance::Resolver;
 use crate::network_lab::map::{PUBLIC, parsed};
 use crate::network_lab::names::PUBLIC_NAME;
@@ -85,5 +85,5 @@ pub const PROBE: Probe = Probe {
     threats: &["NET-30"],
     expect: Expect::Exactly(expected),
     attempt,
-    ..FENCED
+    ..ON_INET
 };

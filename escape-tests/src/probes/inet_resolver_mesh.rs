@@ -1,7 +1,7 @@
 //! The host has its resolver in a mesh: at an address of Tailscale.
 //!   (threats: NET-30)
 use super::inet_resolver::{attempt, expected};
-use crate::harness::network::FENCED;
+use crate::harness::network::ON_INET;
 use crate::probe::*;
 
 pub const PROBE: Probe = Probe {
@@ -10,5 +10,5 @@ pub const PROBE: Probe = Probe {
     networks: Some(Resolver::Mesh),
     expect: Expect::Exactly(expected),
     attempt,
-    ..FENCED
+    ..ON_INET
 };

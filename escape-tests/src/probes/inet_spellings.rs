@@ -17,5 +17,5 @@ pub const PROBE: Probe = Probe {
         seen.0.extend(network::spelled(bait).0);
         seen
     },
-    ..network::FENCED
+    ..network::ON_INET
 };

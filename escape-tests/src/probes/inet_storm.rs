@@ -34,5 +34,5 @@ pub const PROBE: Probe = Probe {
         let error = served.err()?;
         Some(format!("a listener of the host is not served: {error}"))
     },
-    ..network::FENCED
+    ..network::ON_INET
 };

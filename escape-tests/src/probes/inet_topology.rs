@@ -8,5 +8,5 @@ pub const PROBE: Probe = Probe {
     threats: &["NET-47"],
     expect: Expect::Exactly(|_| network_outside::nothing_listed()),
     attempt: network_outside::listed,
-    ..network::FENCED
+    ..network::ON_INET
 };

@@ -13,7 +13,12 @@ use escape_tests::{probes, until};
 use libtest_mimic::{Failed, Trial};
 
 /// Those that are not about what a fence keeps away from a single session.
-const OTHER: [(&str, &str); 9] = [
+const OTHER: [(&str, &str); 11] = [
+    ("inet_descriptors", "it is about what the launcher closes"),
+    (
+        "inet_name_services",
+        "it is about sockets in the file system",
+    ),
     (
         "inet_echo_requests",
         "a new network namespace allows nobody to make such a socket",
