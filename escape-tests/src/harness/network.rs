@@ -14,7 +14,6 @@ use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 
 use super::addresses::ADDRESSES;
-use super::need::Unbuilt;
 pub use super::packets::{SOON, tcp, udp};
 use super::packets::{echo, is_loopback, is_to_many};
 use crate::network_lab::map::{NEIGHBOURS, OWN, PUBLIC, parsed};
@@ -27,7 +26,10 @@ pub const SPELLINGS: [&str; 5] = ["127.1", "2130706433", "0x7f000001", "0177.0.0
 pub const ON_INET: Probe = Probe {
     tiers: &[Tier::Inet],
     also_as_root: true,
-    needs: &[Need::Unbuilt(Unbuilt::EgressFence), Need::NetworkLab],
+    needs: &[
+        Need::Unbuilt(super::need::Unbuilt::EgressFence),
+        Need::NetworkLab,
+    ],
     networks: Some(Resolver::Stub),
     harmed: heard,
     ..Probe::USUAL
