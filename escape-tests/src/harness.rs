@@ -26,6 +26,7 @@ pub mod need;
 pub mod neighbour;
 pub mod network;
 pub mod network_change;
+pub mod network_outside;
 mod on_terminal;
 mod other_side;
 pub mod packets;

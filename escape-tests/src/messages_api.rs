@@ -71,7 +71,16 @@ impl MessagesApi {
     /// When the loopback interface cannot be listened on: no test can go on then.
     #[must_use]
     pub fn start() -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("listening on 127.0.0.1");
+        Self::start_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("listening on 127.0.0.1"))
+    }
+
+    /// Serves whoever comes to this listener. Where that is in another network namespace, it ends in that.
+    ///
+    /// # Panics
+    ///
+    /// When it has no address.
+    #[must_use]
+    pub fn start_on(listener: TcpListener) -> Self {
         let address = listener
             .local_addr()
             .expect("a bound socket has an address");
@@ -87,6 +96,12 @@ impl MessagesApi {
             stopping,
             acceptor: Some(acceptor),
         }
+    }
+
+    /// Its port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.address.port()
     }
 
     /// What belongs into `ANTHROPIC_BASE_URL`.

@@ -10,6 +10,8 @@
 
 #[path = "network/bare_helper.rs"]
 mod bare_helper;
+#[path = "network/client.rs"]
+mod client;
 #[path = "network/drivers.rs"]
 mod drivers;
 #[path = "network/honest.rs"]
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
     arguments.test_threads.get_or_insert(2 * cores);
     let mut trials = honest::trials();
     trials.extend(bare_helper::trials());
+    trials.extend(client::trials());
     trials.extend(drivers::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }
@@ -61,13 +64,13 @@ fn in_the_lab(
     })
 }
 
-/// A test that waits for the fence, as all do that [`network::FENCED`] is the beginning of.
+/// A test that waits for the fence, as all do that [`network::ON_INET`] is the beginning of.
 fn behind_the_fence(
     name: impl Into<String>,
     test: impl FnOnce() -> Result<(), Failed> + Send + 'static,
 ) -> Trial {
     let awaited = |need: &Need| need.unbuilt().and_then(|_| need.missing());
-    let waits = network::FENCED.needs.iter().find_map(awaited);
+    let waits = network::ON_INET.needs.iter().find_map(awaited);
     match waits {
         Some(why) => Trial::ignorable_test(name, move || Ok(Completion::ignored_with(why))),
         None => in_the_lab(name, test),

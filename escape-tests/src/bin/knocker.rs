@@ -1,5 +1,6 @@
-//! Owns knocking: `knocker PORT ROUNDS ADDRESS…` connects to each address from its first instruction on, and says a line for each
-//! round: `reached` or the name of the error for each address. 0 rounds are rounds without end. It is what runs inside where a
+//! Owns knocking: `knocker PORT ROUNDS ADDRESS…` connects to each address from its first instruction on, sends
+//! it a datagram, and says a line for each
+//! round: `reached` or the name of the error of the connection for each address. 0 rounds are rounds without end. It is what runs inside where a
 //! session is about the network alone.
 
 use std::error::Error;
@@ -7,7 +8,7 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use escape_tests::harness::packets::tcp;
+use escape_tests::harness::packets::{tcp, udp};
 use escape_tests::probe::{Act, Errno};
 
 /// Between two rounds.
@@ -22,10 +23,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         .collect::<Result<Vec<IpAddr>, _>>()?;
     let mut stdout = io::stdout();
     for round in 1.. {
-        let acts = addresses.iter().map(|address| match tcp(*address, port) {
-            Act::Reached => "reached".to_owned(),
-            Act::Refused(number) => format!("{:?}", Errno::from_raw(number)),
-            other => other.to_string().replace(' ', "-"),
+        let acts = addresses.iter().map(|address| {
+            let (stream, datagram) = (tcp(*address, port), udp(*address, port));
+            match stream {
+                Act::Reached if datagram != Act::Reached => {
+                    format!("udp-{datagram}").replace(' ', "-")
+                }
+                Act::Reached => "reached".to_owned(),
+                Act::Refused(number) => format!("{:?}", Errno::from_raw(number)),
+                other => other.to_string().replace(' ', "-"),
+            }
         });
         writeln!(stdout, "{}", acts.collect::<Vec<_>>().join(" "))?;
         stdout.flush()?;

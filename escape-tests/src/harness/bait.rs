@@ -94,7 +94,7 @@ pub struct Bait {
     pub own_addresses: Vec<IpAddr>,
     /// Those devices.
     pub own_devices: Vec<String>,
-    /// The host's network as it was: [`super::network::of_the_host`].
+    /// The host's network as it was: [`super::network_outside::of_the_host`].
     pub network: String,
     /// The trial's place in the lab of networks, where it is there.
     #[serde(default)]

@@ -23,7 +23,7 @@ use self::planted::{
 use super::bait::{Bait, Neighbour, content_of};
 use super::neighbour::Order;
 use super::places::CLAUDE_STATE;
-use super::{keeper, network};
+use super::{keeper, network, network_outside};
 use crate::network_lab::ground::Ground;
 use crate::network_lab::map::Site;
 use crate::network_lab::watch::Watch;
@@ -315,7 +315,7 @@ impl Lab {
             (0, 0)
         };
         let mut namespaces = namespaces()?;
-        let look = || Ok((network::of_this_host()?, network::of_the_host()));
+        let look = || Ok((network::of_this_host()?, network_outside::of_the_host()));
         let ((own_addresses, own_devices), network) = match &watch {
             None => look()?,
             Some((lab, _)) => {

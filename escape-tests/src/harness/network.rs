@@ -1,12 +1,12 @@
-//! Owns the attempts to reach what a tier must not reach ([`super::addresses`]), and to be reached from there.
+//! Owns the attempts to reach what a tier must not reach ([`super::addresses`]), and what each must give.
 //!
-//! No packet leaves this machine: the attempts are made in a network namespace of the sandbox's own. In that of the host, where
-//! a guard was taken away, the neighbour on the loopback is all that they go for.
+//! No packet leaves this machine: the attempts are made in the lab of networks, or in a network namespace of the sandbox's own. In
+//! that of this machine, where a guard was taken away, the neighbour on the loopback is all that they go for.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,25 +14,33 @@ use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 
 use super::addresses::ADDRESSES;
-use super::need::Unbuilt;
 pub use super::packets::{SOON, tcp, udp};
-use super::packets::{echo, is_loopback, is_to_many, place};
-use crate::network_lab;
-use crate::network_lab::map::{NEIGHBOURS, ON_LINK, OWN, PUBLIC, Site, parsed};
+use super::packets::{echo, is_loopback, is_to_many};
+use crate::network_lab::map::{NEIGHBOURS, OWN, PUBLIC, parsed};
 use crate::probe::{Act, Bait, Errno, Need, Probe, Resolver, Seen, Tier};
 
 /// Other ways to write the loopback (inet_aton(3)).
-const SPELLINGS: [&str; 5] = ["127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0"];
+pub const SPELLINGS: [&str; 5] = ["127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0"];
 
-/// What most inet probes share: they wait for the fence, and are made in the lab of networks.
-pub const FENCED: Probe = Probe {
+/// What all probes of `inet` share: they wait for the tier, and are made in the lab of networks.
+pub const ON_INET: Probe = Probe {
     tiers: &[Tier::Inet],
     also_as_root: true,
-    needs: &[Need::Unbuilt(Unbuilt::EgressFence), Need::NetworkLab],
+    needs: &[
+        Need::Unbuilt(super::need::Unbuilt::EgressFence),
+        Need::NetworkLab,
+    ],
     networks: Some(Resolver::Stub),
     harmed: heard,
     ..Probe::USUAL
 };
+
+/// Those that are about what the fence alone keeps away: without it each reaches something by any helper, which
+/// `tests/network/bare_helper.rs` shows.
+pub const FENCED: Probe = Probe { ..ON_INET };
+
+/// How the fence answers a connection over IPv4, and over IPv6.
+pub const REFUSED: [Errno; 2] = [Errno::EHOSTUNREACH, Errno::ECONNREFUSED];
 
 /// How the fence answers an echo request: a new network namespace allows no group to make the socket (ping_group_range, icmp(7)).
 const ECHO: Errno = Errno::EACCES;
@@ -186,8 +194,7 @@ pub fn fenced(bait: &Bait, row: &str) -> Seen {
     each(bait, row, |way, address| Act::errno(fence(way, address)))
 }
 
-/// How the fence answers, at once: as a router without a way to there (IPv4), as a host that does not listen (IPv6), and to a
-/// datagram as a filter.
+/// How the fence answers, at once: to a connection by [`REFUSED`], to a datagram as a filter does.
 #[must_use]
 pub fn fence(way: &str, address: IpAddr) -> Errno {
     let four = match address {
@@ -201,8 +208,8 @@ pub fn fence(way: &str, address: IpAddr) -> Errno {
         "udp" => Errno::EPERM,
         // No connection is to many (tcp_v4_connect, tcp_v6_connect).
         _ if is_to_many(address) => Errno::ENETUNREACH,
-        _ if four.is_some() => Errno::EHOSTUNREACH,
-        _ => Errno::ECONNREFUSED,
+        _ if four.is_some() => REFUSED[0],
+        _ => REFUSED[1],
     }
 }
 
@@ -250,8 +257,14 @@ pub fn reach_by(bait: &Bait, way: &str, act: impl Fn(IpAddr, u16) -> Act) -> See
 /// What [`reach_by`] must report, as the fence answers, or by this table.
 #[must_use]
 pub fn refused_by(way: &str, errno: impl Fn(IpAddr) -> Errno) -> Seen {
+    answered_by(way, |address| Act::errno(errno(address)))
+}
+
+/// The same, where it is not always a refusal.
+#[must_use]
+pub fn answered_by(way: &str, act: impl Fn(IpAddr) -> Act) -> Seen {
     let targets = parsed(&TARGETS).into_iter();
-    let named = targets.map(|address| (format!("{way} {address}"), Act::errno(errno(address))));
+    let named = targets.map(|address| (format!("{way} {address}"), act(address)));
     Seen(named.collect())
 }
 
@@ -265,27 +278,6 @@ pub fn heard(bait: &Bait) -> Option<String> {
     }
     let over_tcp = bait.attack_heard("TCP port");
     over_tcp.or_else(|| bait.attack_heard("UDP port"))
-}
-
-/// Does `act` where the launcher was started: on this machine, or on the host of the lab of networks.
-///
-/// # Panics
-/// Where the lab of a trial is gone.
-pub fn on_the_host<T: Send>(bait: &Bait, act: impl FnOnce() -> T + Send) -> T {
-    at(bait, Site::Host, act)
-}
-
-/// Does `act` in a site of the lab of networks; on this machine where the trial is not in the lab.
-///
-/// # Panics
-/// Where the lab of a trial is gone.
-pub fn at<T: Send>(bait: &Bait, site: Site, act: impl FnOnce() -> T + Send) -> T {
-    if bait.ground.is_none() {
-        return act();
-    }
-    let lab = network_lab::shared().expect("the trial is in the lab");
-    let done = lab.at(site).within(|| Ok(act()));
-    done.expect("the namespaces are there as long as the lab")
 }
 
 /// The loopback by other spellings, as the C library reads them.
@@ -333,140 +325,4 @@ pub fn led_to(name: &str) -> Result<Vec<IpAddr>, Act> {
         return Err(Act::Absent);
     }
     Ok(addresses.into_iter().collect())
-}
-
-/// A port that nobody else listens at, the same inside and outside.
-fn port_of(bait: &Bait) -> u16 {
-    if let Some(ground) = &bait.ground {
-        // At that of the trial everyone listens.
-        return ground.port - 10000;
-    }
-    let digits = &bait.mark[bait.mark.len() - 4..];
-    let number = u16::from_str_radix(digits, 16).unwrap_or(0);
-    // Between the well-known ones and those that the kernel hands out (ip_local_port_range).
-    16384 + number % 16384
-}
-
-/// Listens for a moment, and tells who called. In the host's namespace on the loopback alone.
-#[must_use]
-pub fn listen(bait: &Bait) -> Seen {
-    let places: [IpAddr; 2] = if is_own(bait) {
-        [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()]
-    } else {
-        [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
-    };
-    let listeners = places.map(|place| {
-        let listener = TcpListener::bind((place, port_of(bait)));
-        // IPv6 takes the port for both.
-        listener.and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-    });
-    let mut listeners: Vec<TcpListener> = listeners.into_iter().flatten().collect();
-    if listeners.is_empty() {
-        return Seen::one("callers", Act::Broken("nothing could listen".into()));
-    }
-    std::thread::sleep(SOON);
-    let called = listeners
-        .drain(..)
-        .filter(|listener| listener.accept().is_ok());
-    Seen::one("callers", Act::saw(called.count()))
-}
-
-/// What [`listen`] must report.
-#[must_use]
-pub fn nobody_called() -> Seen {
-    Seen::one("callers", Act::saw(0))
-}
-
-/// Calls from outside at every address of the host: from there, and from its local network.
-#[must_use]
-pub fn call(bait: &Bait) -> Option<String> {
-    let loopback = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
-    let own = bait.own_addresses.iter().copied();
-    let called = |addresses: Vec<IpAddr>| {
-        let places = addresses
-            .iter()
-            .map(|address| place(*address, port_of(bait)));
-        let mut called = places.filter(|place| TcpStream::connect_timeout(place, SOON).is_ok());
-        called.next()
-    };
-    let here = loopback.into_iter().chain(own).collect();
-    let called_here = on_the_host(bait, || called(here));
-    let near = || match bait.ground {
-        Some(_) => at(bait, Site::Lan, || called(parsed(&ON_LINK))),
-        None => None,
-    };
-    let called = called_here.or_else(near);
-    called.map(|place| format!("what listens inside answers at {place}"))
-}
-
-/// Whether the tables of this namespace name what is the host's.
-#[must_use]
-pub fn listed(bait: &Bait) -> Seen {
-    let text = |table: &&str| {
-        fs::read_to_string(format!("/proc/thread-self/net/{table}")).unwrap_or_default()
-    };
-    let tables: Vec<String> = TABLES.iter().map(text).collect();
-    let words: BTreeSet<&str> = tables
-        .iter()
-        .flat_map(|table| table.split(|one: char| one.is_whitespace() || one == ':'))
-        .collect();
-    let spelled = |address: &IpAddr| match address {
-        IpAddr::V4(four) => four.to_string(),
-        // As if_inet6 has it.
-        IpAddr::V6(six) => format!("{:032x}", u128::from(*six)),
-    };
-    let addresses = bait
-        .own_addresses
-        .iter()
-        .filter(|one| words.contains(spelled(one).as_str()));
-    let devices = bait
-        .own_devices
-        .iter()
-        .filter(|one| words.contains(one.as_str()));
-    Seen::one("addresses", Act::saw(addresses.count())).and("devices", Act::saw(devices.count()))
-}
-
-/// What [`listed`] must report.
-#[must_use]
-pub fn nothing_listed() -> Seen {
-    Seen::one("addresses", Act::saw(0)).and("devices", Act::saw(0))
-}
-
-/// Where the kernel lists addresses, devices and neighbours (proc(5)).
-const TABLES: [&str; 6] = ["dev", "route", "arp", "fib_trie", "if_inet6", "ipv6_route"];
-
-/// What a session could leave behind in the host's network.
-#[must_use]
-pub fn of_the_host() -> String {
-    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-    let devices = read("/proc/thread-self/net/dev");
-    let names = devices.lines().filter_map(|line| line.split_once(':'));
-    let mut state: Vec<String> = names.map(|(name, _)| name.trim().to_owned()).collect();
-    for file in [
-        "/proc/thread-self/net/fib_trie",
-        "/proc/thread-self/net/if_inet6",
-        "/proc/sys/net/ipv4/ip_forward",
-        "/proc/sys/net/ipv4/conf/all/route_localnet",
-        "/proc/sys/net/ipv6/conf/all/forwarding",
-        "/proc/sys/net/ipv4/ping_group_range",
-        "/etc/resolv.conf",
-    ] {
-        state.push(read(file));
-    }
-    state.join("\n")
-}
-
-/// What of the host's network is not as it was.
-#[must_use]
-pub fn changed(bait: &Bait) -> Option<String> {
-    let now = on_the_host(bait, of_the_host);
-    let new = now
-        .lines()
-        .find(|line| !bait.network.lines().any(|before| before == *line));
-    let gone = bait
-        .network
-        .lines()
-        .find(|line| !now.lines().any(|after| after == *line));
-    let line = new.or(gone)?;
-    Some(format!("the host's network is not as it was: {line}"))
 }

@@ -3,12 +3,13 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpStream, UdpSocket};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::libc;
 use nix::net::if_::if_nametoindex;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
     AddressFamily, ControlMessage, MsgFlags, SockFlag, SockProtocol, SockType, SockaddrIn,
     SockaddrIn6, connect, recv, sendmsg, sendto, setsockopt, socket, sockopt,
@@ -171,31 +172,59 @@ fn prepared(address: IpAddr, kind: SockType, prepare: Prepare) -> io::Result<Own
     let socket = socket(family, kind, SockFlag::SOCK_CLOEXEC, None)?;
     let wait = TimeVal::milliseconds(i64::try_from(SOON.as_millis()).map_err(io::Error::other)?);
     setsockopt(&socket, sockopt::ReceiveTimeout, &wait)?;
-    // For a connection too (socket(7)).
-    setsockopt(&socket, sockopt::SendTimeout, &wait)?;
     setsockopt(&socket, sockopt::Broadcast, &true)?;
     prepare(&socket, address)?;
     Ok(socket)
 }
 
-/// A connection by a prepared socket.
+/// A connection by a prepared socket, which is not waited for in connect(2).
 #[must_use]
 pub fn tcp_by(address: IpAddr, port: u16, prepare: Prepare) -> Act {
     let answer = || {
         let socket = prepared(address, SockType::Stream, prepare)?;
-        let connected = match place(address, port) {
-            SocketAddr::V4(four) => connect(socket.as_raw_fd(), &SockaddrIn::from(four)),
-            SocketAddr::V6(six) => connect(socket.as_raw_fd(), &SockaddrIn6::from(six)),
-        };
-        match connected {
-            Err(Errno::EINPROGRESS) => return Err(io::ErrorKind::TimedOut.into()),
+        let mut stream = TcpStream::from(socket);
+        stream.set_nonblocking(true)?;
+        match connected(&stream, address, port) {
+            Err(Errno::EINPROGRESS) => {
+                let wait = PollTimeout::try_from(SOON).map_err(io::Error::other)?;
+                let mut polled = [PollFd::new(stream.as_fd(), PollFlags::POLLOUT)];
+                if poll(&mut polled, wait)? == 0 {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                stream.take_error()?.map_or(Ok(()), Err)?;
+            }
             connected => connected?,
         }
-        let mut stream = TcpStream::from(socket);
+        stream.set_nonblocking(false)?;
         stream.write_all(ATTACK.as_bytes())?;
         stream.read(&mut [0; 16])
     };
     no_answer(answer())
+}
+
+/// A connection that connect(2) waits for, longer than until the first packet is sent again.
+#[must_use]
+pub fn tcp_waiting(address: IpAddr, port: u16) -> Act {
+    let patient: Prepare = |socket, _| {
+        let wait = TimeVal::milliseconds(1500);
+        // Of connect(2) too (socket(7)).
+        Ok(setsockopt(socket, sockopt::SendTimeout, &wait)?)
+    };
+    let answer = || {
+        let socket = prepared(address, SockType::Stream, patient)?;
+        match connected(&socket, address, port) {
+            Err(Errno::EINPROGRESS) => Err(io::ErrorKind::TimedOut.into()),
+            connected => Ok(connected.map(|()| 0)?),
+        }
+    };
+    no_answer(answer())
+}
+
+fn connected(socket: &impl AsRawFd, address: IpAddr, port: u16) -> nix::Result<()> {
+    match place(address, port) {
+        SocketAddr::V4(four) => connect(socket.as_raw_fd(), &SockaddrIn::from(four)),
+        SocketAddr::V6(six) => connect(socket.as_raw_fd(), &SockaddrIn6::from(six)),
+    }
 }
 
 /// A datagram by a prepared socket, with these flags of send(2).

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
@@ -357,16 +357,21 @@ pub fn shared_memory(bait: &Bait) -> Result<(), Act> {
     }
 }
 
-/// Descriptors that a careless caller leaves open: a folder, a file, a socket and a pipe of the host (PROC-05). Nobody owns
+/// Descriptors that a careless caller leaves open: a folder, a file, a pipe and sockets of the host, one of which listens and one
+/// is connected (PROC-05, NET-05). Nobody owns
 /// them: closing them is the launcher's part.
 fn leave_open(bait: &Bait) -> io::Result<()> {
     let (_, socket) = UnixDatagram::pair()?;
     let (reader, _) = io::pipe()?;
-    let opened: [OwnedFd; 4] = [
+    let listens = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let connected = TcpStream::connect(listens.local_addr()?)?;
+    let opened: [OwnedFd; 6] = [
         File::open(&bait.folder)?.into(),
         File::open(&bait.secrets[0])?.into(),
         socket.into(),
         reader.into(),
+        listens.into(),
+        connected.into(),
     ];
     for descriptor in opened {
         // The lowest free number from there on, and open across exec.

@@ -38,13 +38,15 @@ impl Ground {
         contacts(&self.heard)
     }
 
-    /// What was heard elsewhere than at the public addresses. Questions for names are no contact of their own: a resolver asks.
+    /// What was heard elsewhere than at the public addresses. Questions for names that the
+    /// resolver of the host hears are none.
     #[must_use]
     pub fn out_of_bounds(&self) -> Vec<String> {
         let public = parsed(&PUBLIC);
         let allowed = |contact: &Contact| {
             let is_public = contact.site == Site::Internet.name() && public.contains(&contact.to);
-            is_public || contact.by == "dns"
+            let by_resolver = contact.to.to_string() == self.resolver.address();
+            is_public || (contact.by == "dns" && by_resolver)
         };
         let contacts = self.contacts().into_iter();
         let out = contacts.filter(|contact| !allowed(contact));
@@ -54,15 +56,48 @@ impl Ground {
     /// The public addresses at which a connection or a datagram is missing.
     #[must_use]
     pub fn public_that_was_silent(&self) -> Vec<String> {
-        let contacts = self.contacts();
+        let (contacts, internet) = (self.contacts(), Site::Internet.name());
         let ways = parsed(&PUBLIC).into_iter();
         let ways = ways.flat_map(|address| ["tcp", "udp"].map(|by| (by, address)));
         let silent = ways.filter(|(by, address)| {
             let mut heard = contacts.iter();
-            !heard.any(|contact| contact.by == *by && contact.to == *address)
+            !heard.any(|one| one.site == internet && one.by == *by && one.to == *address)
         });
         silent
             .map(|(by, address)| format!("{by} {address}"))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_heard_is_told_apart() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let heard = folder.path().join("heard");
+        let ground = Ground {
+            resolver: Resolver::Lan,
+            port: 20000,
+            heard: heard.clone(),
+        };
+        let all = ground.public_that_was_silent();
+        assert_eq!(all.len(), 2 * PUBLIC.len());
+        let [one, ..] = PUBLIC;
+        let from = "192.168.77.10";
+        let lines = [
+            format!("internet tcp {one} {from}"),
+            format!("lan dns 192.168.77.1 {from}"),
+            format!("host dns 127.0.0.53 {from}"),
+            // Whoever has a public address on the local network is no internet.
+            format!("lan udp {one} {from}"),
+            format!("internet icmp 192.0.2.1 {from}"),
+        ];
+        std::fs::write(&heard, lines.join("\n")).expect("writing");
+        assert_eq!(ground.out_of_bounds(), lines[2..]);
+        let silent = ground.public_that_was_silent();
+        assert!(!silent.contains(&format!("tcp {one}")));
+        assert_eq!(silent.len(), all.len() - 1);
     }
 }

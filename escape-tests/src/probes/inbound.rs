@@ -1,6 +1,6 @@
 //! A helper that forwards ports makes what listens inside a service of the host's, on all its networks (M-12). The attempt
 //! listens; from outside it is called all the while.   (threats: NET-39)
-use crate::harness::network;
+use crate::harness::network_outside;
 use crate::probe::*;
 
 pub const PROBE: Probe = Probe {
@@ -9,8 +9,8 @@ pub const PROBE: Probe = Probe {
     behind: &[Guard::NetNamespace],
     tiers: &[Tier::None],
     also_as_root: true,
-    expect: Expect::Exactly(|_| network::nobody_called()),
-    attempt: network::listen,
-    meanwhile: network::call,
+    expect: Expect::Exactly(|_| network_outside::nobody_called()),
+    attempt: network_outside::listen,
+    meanwhile: network_outside::call,
     ..Probe::USUAL
 };

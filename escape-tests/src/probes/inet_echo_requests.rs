@@ -19,5 +19,5 @@ pub const PROBE: Probe = Probe {
         Seen::one("raw", made(SockType::Raw, inet, icmp))
             .and("echo requests", made(SockType::Datagram, inet, icmp))
     },
-    ..network::FENCED
+    ..network::ON_INET
 };

@@ -16,5 +16,5 @@ pub const PROBE: Probe = Probe {
         seen.0.extend(network::reach(bait, "NET-23").0);
         seen
     },
-    ..network::FENCED
+    ..network::ON_INET
 };

@@ -7,5 +7,5 @@ pub const PROBE: Probe = Probe {
     threats: &["NET-20"],
     expect: Expect::Exactly(|bait| network::fenced(bait, "NET-20")),
     attempt: |bait| network::reach(bait, "NET-20"),
-    ..network::FENCED
+    ..network::ON_INET
 };

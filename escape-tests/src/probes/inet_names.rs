@@ -23,5 +23,5 @@ pub const PROBE: Probe = Probe {
     threats: &["NET-29", "NET-31"],
     expect: Expect::Exactly(|bait| Seen::each(all(bait), |_| Act::saw(""))),
     attempt: |bait| network::names(all(bait)),
-    ..network::FENCED
+    ..network::ON_INET
 };

@@ -9,5 +9,5 @@ pub const PROBE: Probe = Probe {
     expect: Expect::Absent,
     attempt: |bait| inside::knock_at_all(bait, "NIX-01"),
     harmed: Bait::word_heard,
-    ..network::FENCED
+    ..network::ON_INET
 };

@@ -1,6 +1,6 @@
 //! The fence and the helper of `inet` are made for one session: devices, routes, tables and switches of the host are after it
 //! what they were before.   (threats: NET-41)
-use crate::harness::network;
+use crate::harness::{network, network_outside};
 use crate::probe::*;
 
 pub const PROBE: Probe = Probe {
@@ -9,6 +9,6 @@ pub const PROBE: Probe = Probe {
     ending: Ending::LauncherKilled,
     expect: Expect::Reached,
     attempt: |_| Seen::one("a session", Act::Reached),
-    harmed: network::changed,
-    ..network::FENCED
+    harmed: network_outside::changed,
+    ..network::ON_INET
 };

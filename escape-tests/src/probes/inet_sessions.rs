@@ -1,6 +1,6 @@
 //! Two sessions of one user run at once, each behind a helper of its own. Neither is at any address of the other's.
 //!   (threats: NET-40)
-use crate::harness::network::{FENCED, addresses, fence, tcp, udp};
+use crate::harness::network::{ON_INET, addresses, fence, tcp, udp};
 use crate::network_lab::map::OWN;
 use crate::probe::*;
 
@@ -33,5 +33,5 @@ pub const PROBE: Probe = Probe {
         bait.company_heard()
             .or_else(|| crate::harness::network::heard(bait))
     },
-    ..FENCED
+    ..ON_INET
 };

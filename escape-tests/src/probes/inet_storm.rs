@@ -1,24 +1,38 @@
-//! Connections through a helper take ports and memory of the host: many at a time, and a listener of the host must still be
-//! served.   (threats: NET-48)
-use crate::harness::network;
-use crate::probe::*;
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+//! Connections through a helper take ports and memory of the host: many are held open at a time, and a listener of the host must
+//! still be served.   (threats: NET-48)
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
+
+use crate::harness::{network, network_outside};
+use crate::network_lab::map::{PUBLIC, parsed};
+use crate::probe::*;
+
+/// Connections at a time: fewer than a process may have descriptors, and more than a backlog holds.
+const MANY: usize = 400;
+
+/// Longer than a busy helper takes for one.
+const LONG: Duration = Duration::from_secs(5);
 
 pub const PROBE: Probe = Probe {
     asks: "does a storm of connections take the host's network away?",
     threats: &["NET-48"],
-    expect: Expect::Refused(Errno::EHOSTUNREACH),
-    attempt: |_| {
-        // TEST-NET-1 (RFC 5737): nobody is there.
-        let nobody = Ipv4Addr::new(192, 0, 2, 1).into();
-        Seen::each(0..512, |_| network::tcp(nobody, 9))
+    expect: Expect::Exactly(|_| Seen::one("connections at a time", Act::saw(MANY))),
+    attempt: |bait| {
+        let port = bait.ground.as_ref().map_or(0, |ground| ground.port);
+        let public = parsed(&PUBLIC);
+        let open = (0..MANY).map(|number| {
+            let place = SocketAddr::new(public[number % public.len()], port);
+            TcpStream::connect_timeout(&place, LONG)
+        });
+        let open: Vec<TcpStream> = open.flatten().collect();
+        Seen::one("connections at a time", Act::saw(open.len()))
     },
-    harmed: |bait| {
+    meanwhile: |bait| {
         let address = SocketAddr::from(([127, 0, 0, 1], bait.neighbour.port));
-        let served = TcpStream::connect_timeout(&address, Duration::from_secs(1));
+        let served =
+            network_outside::on_the_host(bait, || TcpStream::connect_timeout(&address, LONG));
         let error = served.err()?;
         Some(format!("a listener of the host is not served: {error}"))
     },
-    ..network::FENCED
+    ..network::ON_INET
 };

@@ -51,5 +51,5 @@ pub const PROBE: Probe = Probe {
         )
     },
     needs: &[Need::NetworkLab],
-    ..network::FENCED
+    ..network::ON_INET
 };

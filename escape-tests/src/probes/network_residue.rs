@@ -1,6 +1,6 @@
 //! A device, a route or a switch that a session leaves behind changes the host's network for good. The launcher is killed, so
 //! that nobody tidies up.   (threats: NET-41)
-use crate::harness::network;
+use crate::harness::network_outside;
 use crate::probe::*;
 
 pub const PROBE: Probe = Probe {
@@ -10,6 +10,6 @@ pub const PROBE: Probe = Probe {
     ending: Ending::LauncherKilled,
     expect: Expect::Reached,
     attempt: |_| Seen::one("a session", Act::Reached),
-    harmed: network::changed,
+    harmed: network_outside::changed,
     ..Probe::USUAL
 };

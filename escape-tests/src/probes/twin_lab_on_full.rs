@@ -18,5 +18,5 @@ pub const PROBE: Probe = Probe {
     attempt: |bait| all(|row| network::reach(bait, row)),
     harmed: |_| None,
     needs: &[Need::NetworkLab],
-    ..network::FENCED
+    ..network::ON_INET
 };

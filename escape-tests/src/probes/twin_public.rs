@@ -2,7 +2,7 @@
 //! name. Documentation, benchmarking and the like are not public; what only looks like an inner address is.
 use std::net::IpAddr;
 
-use crate::harness::network::{FENCED, led_to, tcp, timed, udp};
+use crate::harness::network::{ON_INET, led_to, tcp, timed, udp};
 use crate::network_lab::map::{PUBLIC, parsed};
 use crate::network_lab::names::PUBLIC_NAME;
 use crate::probe::*;
@@ -52,5 +52,5 @@ pub const PROBE: Probe = Probe {
     },
     // Who listens at the near ones is the internet too.
     harmed: |_| None,
-    ..FENCED
+    ..ON_INET
 };

@@ -148,7 +148,11 @@ impl Setting {
                 || probe.in_company
                 || probe.before.is_some();
             let waits = probe.needs.iter().any(|need| need.unbuilt().is_some());
-            if !probe.tiers.contains(&self.tier) || more_than_one || waits {
+            // In the lab of networks, which takes its time, `none` and `full` are no other than on this machine.
+            let same_here = probe.networks.is_some() && self.tier != Tier::Inet;
+            let for_root = probe.needs.iter().any(|need| need.is_for_root());
+            let other_tier = !probe.tiers.contains(&self.tier);
+            if other_tier || more_than_one || waits || same_here || for_root {
                 continue;
             }
             let missing: Vec<String> = probe
@@ -164,6 +168,7 @@ impl Setting {
                 || probe.ending != Ending::ByItself
                 || probe.meddle.is_some()
                 || probe.edited.is_some()
+                || probe.networks.is_some()
                 || ALONE.iter().any(|(alone, _)| alone == name);
             if alone {
                 found.alone.push((name, probe));

@@ -13,7 +13,12 @@ use escape_tests::{probes, until};
 use libtest_mimic::{Failed, Trial};
 
 /// Those that are not about what a fence keeps away from a single session.
-const OTHER: [(&str, &str); 9] = [
+const OTHER: [(&str, &str); 11] = [
+    ("inet_descriptors", "it is about what the launcher closes"),
+    (
+        "inet_name_services",
+        "it is about sockets in the file system",
+    ),
     (
         "inet_echo_requests",
         "a new network namespace allows nobody to make such a socket",
@@ -32,10 +37,12 @@ const OTHER: [(&str, &str); 9] = [
 ];
 
 /// The same, and no attack on an address.
-const NOT_OF_ADDRESSES: [&str; 5] = [
+const NOT_OF_ADDRESSES: [&str; 7] = [
     "inet_names",
     "inet_nix_daemon",
     "inet_resolver",
+    "inet_resolver_lan",
+    "inet_resolver_mesh",
     "inet_spellings",
     "inet_storm",
 ];

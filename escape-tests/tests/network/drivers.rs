@@ -9,10 +9,11 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use escape_tests::harness::network::REFUSED;
 use escape_tests::network_lab::NetworkLab;
 use escape_tests::network_lab::entrance::Resolver;
 use escape_tests::network_lab::map::{NEIGHBOURS, OWN, PUBLIC, Site, parsed};
-use escape_tests::network_lab::watch::{Contact, Watch, contacts};
+use escape_tests::network_lab::watch::{Contact, Watch, contacts, word};
 use escape_tests::{Caller, claudebox_bin};
 use libtest_mimic::{Failed, Trial};
 
@@ -26,6 +27,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![
         super::behind_the_fence("drivers::a_new_address_is_refused_soon", a_new_address),
         super::behind_the_fence("drivers::a_new_route_is_refused_soon", a_new_route),
+        super::behind_the_fence("drivers::an_exception_opens_just_that", exceptions),
         super::behind_the_fence("drivers::no_packet_before_the_fence", no_packet_before),
         super::behind_the_fence("drivers::a_killed_session_leaves_nothing", nothing_is_left),
     ];
@@ -70,22 +72,28 @@ impl Scene {
         })
     }
 
-    /// The launcher on the tier, as the caller, with this command inside.
-    fn claudebox(&self, tier: &str, command: &[OsString]) -> Command {
+    /// The launcher on a tier, with more options behind that, as the caller, with this command inside.
+    fn claudebox(&self, options: &[&str], command: &[OsString]) -> Command {
         let mut claudebox = self.caller.command(claudebox_bin());
-        claudebox.args(["exec", "--yes", "--network", tier, "--mount"]);
+        claudebox.args(["exec", "--yes", "--network"]).args(options);
+        claudebox.arg("--mount");
         claudebox.arg(env!("CARGO_BIN_EXE_knocker"));
         claudebox.arg("--").args(command);
         claudebox
     }
 
     /// A session that knocks at these addresses until it is told to end.
-    fn knock(&self, tier: &str, rounds: usize, addresses: &[IpAddr]) -> Result<Session, Failed> {
+    fn knock(
+        &self,
+        options: &[&str],
+        rounds: usize,
+        addresses: &[IpAddr],
+    ) -> Result<Session, Failed> {
         let mut words: Vec<OsString> = vec![env!("CARGO_BIN_EXE_knocker").into()];
         words.push(self.watch.port.to_string().into());
         words.push(rounds.to_string().into());
         words.extend(addresses.iter().map(|address| address.to_string().into()));
-        let mut command = self.claudebox(tier, &words);
+        let mut command = self.claudebox(options, &words);
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -164,13 +172,13 @@ impl Drop for Session {
 fn a_knocker_is_heard() -> Result<(), Failed> {
     let scene = Scene::new(Resolver::Stub)?;
     let addresses = parsed(&[PUBLIC[0], "192.168.77.11"]);
-    let mut session = scene.knock("none", 0, &addresses)?;
+    let mut session = scene.knock(&["none"], 0, &addresses)?;
     session.until(1, "ENETUNREACH")?;
     drop(session);
     if !scene.contacts()?.is_empty() {
         return Err(format!("heard on `none`: {:?}", scene.contacts()?).into());
     }
-    let mut session = scene.knock("full", 0, &addresses)?;
+    let mut session = scene.knock(&["full"], 0, &addresses)?;
     session.until(0, "reached")?;
     session.until(1, "reached")?;
     drop(session);
@@ -204,27 +212,61 @@ fn a_new_route() -> Result<(), Failed> {
 fn changed(on_host: &str, on_lan: &str) -> Result<(), Failed> {
     let scene = Scene::new(Resolver::Stub)?;
     let addresses = parsed(&PUBLIC);
-    let mut session = scene.knock("inet", 0, &addresses)?;
+    let mut session = scene.knock(&["inet"], 0, &addresses)?;
     for number in 0..addresses.len() {
         session.until(number, "reached")?;
     }
     scene.lab.at(Site::Lan).ip(&[], on_lan)?;
     scene.lab.at(Site::Host).ip(&[], on_host)?;
-    let four = session.until(2, "EHOSTUNREACH")?;
-    let six = session.until(3, "ECONNREFUSED")?;
+    let refused = REFUSED.map(|errno| format!("{errno:?}"));
+    let four = session.until(2, &refused[0])?;
+    let six = session.until(3, &refused[1])?;
     if four + six > FOLLOWS {
         return Err(format!("refused only after {four:?} and {six:?} more").into());
     }
     let before = scene.contacts()?.len();
     for _ in 0..5 {
         let round = session.round()?;
-        if round != ["reached", "reached", "EHOSTUNREACH", "ECONNREFUSED"] {
+        if round != ["reached", "reached", &refused[0], &refused[1]] {
             return Err(format!("later: {round:?}").into());
         }
     }
     let later = scene.contacts()?.split_off(before);
     let inner = later.iter().find(|one| addresses[2..].contains(&one.to));
     inner.map_or(Ok(()), |one| Err(format!("heard later: {one}").into()))
+}
+
+/// NET-07: `--allow` opens one port at one address, of either family or of a name as it is at the start, by TCP. Another address,
+/// another port and datagrams stay closed.
+fn exceptions() -> Result<(), Failed> {
+    let scene = Scene::new(Resolver::Stub)?;
+    let (port, [four, six]) = (scene.watch.port, ["192.168.77.11", "2600:1901:77::11"]);
+    // Who listens at another port for nobody.
+    let nobody = scene.lab.watch(&scene.caller.folder().join("nobody"))?;
+    let addresses = parsed(&[PUBLIC[0], four, six, "192.168.77.1", "2600:1901:77::1"]);
+    let refused = REFUSED.map(|errno| format!("{errno:?}"));
+    let [r4, r6] = refused.each_ref().map(String::as_str);
+    let opened = "udp-refused-with-EPERM";
+    let name = format!("inner.{}.lab.example", word(port));
+    for (allowed, wanted) in [
+        (format!("{four}:{port}"), ["reached", opened, r6, r4, r6]),
+        (format!("[{six}]:{port}"), ["reached", r4, opened, r4, r6]),
+        (
+            format!("{name}:{port}"),
+            ["reached", opened, opened, r4, r6],
+        ),
+        (
+            format!("{four}:{}", nobody.port),
+            ["reached", r4, r6, r4, r6],
+        ),
+    ] {
+        let mut session = scene.knock(&["inet", "--allow", &allowed], 1, &addresses)?;
+        let round = session.round()?;
+        if round != wanted {
+            return Err(format!("--allow {allowed}: {round:?}").into());
+        }
+    }
+    Ok(())
 }
 
 /// NET-36. Whoever listens on the local network or on the host hears nothing of 200 sessions that knock from their first
@@ -241,7 +283,7 @@ fn no_packet_before() -> Result<(), Failed> {
                 scope.spawn(|| -> Result<(), String> {
                     for _ in 0..STARTS / 4 {
                         let failed = |error: Failed| format!("{error:?}");
-                        let mut session = scene.knock("inet", 1, &addresses).map_err(failed)?;
+                        let mut session = scene.knock(&["inet"], 1, &addresses).map_err(failed)?;
                         let round = session.round().map_err(failed)?;
                         if round.last().is_none_or(|act| act != "reached") {
                             return Err(format!("the public side was not reached: {round:?}"));
@@ -265,7 +307,7 @@ fn no_packet_before() -> Result<(), Failed> {
 fn nothing_is_left() -> Result<(), Failed> {
     let scene = Scene::new(Resolver::Stub)?;
     let before = scene.lab.at(Site::Host).shown()?;
-    let mut session = scene.knock("inet", 0, &parsed(&PUBLIC))?;
+    let mut session = scene.knock(&["inet"], 0, &parsed(&PUBLIC))?;
     session.until(0, "reached")?;
     drop(session);
     let end = Instant::now() + Duration::from_secs(3);
@@ -301,7 +343,7 @@ fn names_work(resolver: Resolver) -> Result<(), Failed> {
     let scene = Scene::new(resolver)?;
     let name = escape_tests::network_lab::names::PUBLIC_NAME;
     let command = ["getent", "ahosts", name].map(OsString::from);
-    let mut claudebox = scene.claudebox("inet", &command);
+    let mut claudebox = scene.claudebox(&["inet"], &command);
     claudebox
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

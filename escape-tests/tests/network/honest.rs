@@ -2,20 +2,22 @@
 //! one whose process was killed, and its names lead where they say.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Write};
 use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use escape_tests::harness::addresses::ADDRESSES;
+use escape_tests::harness::network;
 use escape_tests::harness::packets::{echo, tcp, udp};
 use escape_tests::network_lab::entrance::Resolver;
 use escape_tests::network_lab::map::{NEIGHBOURS, OWN, PUBLIC, Site, parsed};
 use escape_tests::network_lab::watch::{contacts, word};
 use escape_tests::network_lab::{NetworkLab, shared};
-use escape_tests::probe::Act;
+use escape_tests::probe::{Act, Expect, Probe, Tier};
 use escape_tests::{BOXER, SOON, until};
 use libtest_mimic::{Failed, Trial};
 use nix::sched::{CloneFlags, setns};
@@ -33,6 +35,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             "honest::each_resolver_hears_its_questions",
             each_resolver_hears,
         ),
+        super::in_the_lab("honest::silence_of_the_public_side_fails", silence_fails),
         super::in_the_lab(
             "honest::this_machine_is_not_touched",
             this_machine_is_not_touched,
@@ -257,9 +260,44 @@ fn each_resolver_hears() -> Result<(), Failed> {
     Ok(())
 }
 
+/// A report that is all that could be wished, of a session that reached nobody: and one that reached too much.
+fn silence_fails() -> Result<(), Failed> {
+    let probe = Probe {
+        expect: Expect::Reached,
+        harmed: network::heard,
+        tiers: &[Tier::Full],
+        networks: Some(Resolver::Stub),
+        ..Probe::USUAL
+    };
+    let report = r#"echo '{"probe":"twin_lab_on_full","seen":{"all":"reached"}}'"#;
+    let inner = ["192.168.77.11"];
+    for (reached, words) in [
+        (Vec::new(), "the public side of the lab was not reached"),
+        (
+            [&PUBLIC[..], &inner].concat(),
+            "contacts in the lab, first: lan",
+        ),
+    ] {
+        let mut trial = super::trial_of("twin_lab_on_full", &probe);
+        let mut lab = trial.lab()?;
+        let port = lab.bait.ground.as_ref().ok_or("no lab")?.port;
+        let knocker = env!("CARGO_BIN_EXE_knocker");
+        let knocks = format!("{knocker} {port} 1 {} >&2", reached.join(" "));
+        trial.launcher = lab.bait.folder.join("fake");
+        let script = format!("#!/bin/sh\n{knocks}\n{report}\n");
+        lab.caller.write(&trial.launcher, &script);
+        fs::set_permissions(&trial.launcher, Permissions::from_mode(0o755))?;
+        match trial.run_in(&mut lab) {
+            Err(why) if why.contains(words) => {}
+            outcome => return Err(format!("{words}: {outcome:?}").into()),
+        }
+    }
+    Ok(())
+}
+
 /// The lab is made and used, and this machine has the devices, addresses and files that it had.
 fn this_machine_is_not_touched() -> Result<(), Failed> {
-    use escape_tests::harness::network::of_the_host;
+    use escape_tests::harness::network_outside::of_the_host;
     let before = of_the_host();
     let lab = NetworkLab::new()?;
     let mut command = Command::new("true");
