@@ -79,7 +79,7 @@ fn is_one_session(name: &str, probe: &Probe) -> bool {
 }
 
 /// Those that are about flags of claudebox, which CMD was not given.
-const BY_FLAGS: [&str; 3] = ["hidden", "limits_hit", "project_secrets"];
+const BY_FLAGS: [&str; 4] = ["hidden", "limits_hit", "memory_limit", "project_secrets"];
 
 /// The probes of one session that the filters name, on the tier.
 ///
