@@ -20,9 +20,9 @@ mod honest;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use escape_tests::harness::drive;
 use escape_tests::harness::start::LIMIT;
 use escape_tests::harness::trial::{self, Way};
-use escape_tests::harness::{drive, network};
 use escape_tests::probe::{Need, Probe};
 use escape_tests::{claudebox_bin, is_root};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
@@ -62,19 +62,6 @@ fn in_the_lab(
         None => test().map(|()| Completion::Completed),
         Some(why) => skip(&why),
     })
-}
-
-/// A test that waits for the fence, as all do that [`network::ON_INET`] is the beginning of.
-fn behind_the_fence(
-    name: impl Into<String>,
-    test: impl FnOnce() -> Result<(), Failed> + Send + 'static,
-) -> Trial {
-    let awaited = |need: &Need| need.unbuilt().and_then(|_| need.missing());
-    let waits = network::ON_INET.needs.iter().find_map(awaited);
-    match waits {
-        Some(why) => Trial::ignorable_test(name, move || Ok(Completion::ignored_with(why))),
-        None => in_the_lab(name, test),
-    }
 }
 
 fn skip(why: &str) -> Result<Completion, Failed> {

@@ -95,17 +95,6 @@ impl Trial {
     /// It is not: the guard must have come, and the probe does not need to wait any longer. Or nothing can be said.
     pub fn is_open(&self) -> Result<String, String> {
         let mut lab = self.lab()?;
-        if self.tier == Tier::Inet {
-            let told = self.start(&lab, Role::Attempt)?;
-            let refused = told.status.code() == Some(125) && told.stderr.contains("inet");
-            return if refused {
-                Ok("the tier is refused".into())
-            } else {
-                Err(format!(
-                    "the launcher does not refuse the tier `inet`{told}"
-                ))
-            };
-        }
         let shown = self.show(&mut lab)?;
         // A detonator that does nothing would prove nothing: where the host has the last word, what was written is not enough.
         let detonated = matches!(self.probe.then.last(), Some(Then::Host(_)));

@@ -29,8 +29,6 @@ pub enum Need {
 /// A guard that claudebox does not have yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unbuilt {
-    /// The tier `inet`.
-    EgressFence,
     /// The agent's state of one project, kept from session to session.
     Instances,
     /// The login of Claude Code, shared with the host and among projects.
@@ -42,7 +40,6 @@ impl Unbuilt {
     #[must_use]
     pub fn what(self) -> &'static str {
         match self {
-            Unbuilt::EgressFence => "EgressFence: the internet without the LAN (NET-02)",
             Unbuilt::Instances => {
                 "Instances: conversations of a project, kept and nobody else's (INST)"
             }

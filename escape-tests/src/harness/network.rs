@@ -17,19 +17,16 @@ use super::addresses::ADDRESSES;
 pub use super::packets::{SOON, tcp, udp};
 use super::packets::{echo, is_loopback, is_to_many};
 use crate::network_lab::map::{NEIGHBOURS, OWN, PUBLIC, parsed};
-use crate::probe::{Act, Bait, Errno, Need, Probe, Resolver, Seen, Tier};
+use crate::probe::{Act, Bait, Errno, Guard, Need, Probe, Resolver, Seen, Tier};
 
 /// Other ways to write the loopback (inet_aton(3)).
 pub const SPELLINGS: [&str; 5] = ["127.1", "2130706433", "0x7f000001", "0177.0.0.1", "0"];
 
-/// What all probes of `inet` share: they wait for the tier, and are made in the lab of networks.
+/// What all probes of `inet` share: they are made in the lab of networks.
 pub const ON_INET: Probe = Probe {
     tiers: &[Tier::Inet],
     also_as_root: true,
-    needs: &[
-        Need::Unbuilt(super::need::Unbuilt::EgressFence),
-        Need::NetworkLab,
-    ],
+    needs: &[Need::NetworkLab],
     networks: Some(Resolver::Stub),
     harmed: heard,
     ..Probe::USUAL
@@ -37,13 +34,16 @@ pub const ON_INET: Probe = Probe {
 
 /// Those that are about what the fence alone keeps away: without it each reaches something by any helper, which
 /// `tests/network/bare_helper.rs` shows.
-pub const FENCED: Probe = Probe { ..ON_INET };
+pub const FENCED: Probe = Probe {
+    behind: &[Guard::EgressFence],
+    ..ON_INET
+};
 
-/// How the fence answers a connection over IPv4, and over IPv6.
-pub const REFUSED: [Errno; 2] = [Errno::EHOSTUNREACH, Errno::ECONNREFUSED];
+/// How the fence answers a connection.
+pub const REFUSED: Errno = Errno::ECONNREFUSED;
 
-/// How the fence answers an echo request: a new network namespace allows no group to make the socket (ping_group_range, icmp(7)).
-const ECHO: Errno = Errno::EACCES;
+/// How the fence answers an echo request, from a socket that needs no privilege (icmp(7)).
+const ECHO: Errno = Errno::EPERM;
 
 /// A refusal that takes longer is none at once (NET-06).
 const AT_ONCE: Duration = Duration::from_millis(200);
@@ -181,7 +181,8 @@ pub fn nowhere(bait: &Bait, row: &str) -> Seen {
     each(bait, row, |way, address| {
         // On the sandbox's own loopback nobody listens.
         Act::errno(match way {
-            "icmp" => ECHO,
+            // A new network namespace allows no group to make the socket (ping_group_range, icmp(7)).
+            "icmp" => Errno::EACCES,
             _ if is_loopback(address) => Errno::ECONNREFUSED,
             _ => Errno::ENETUNREACH,
         })
@@ -197,10 +198,6 @@ pub fn fenced(bait: &Bait, row: &str) -> Seen {
 /// How the fence answers, at once: to a connection by [`REFUSED`], to a datagram as a filter does.
 #[must_use]
 pub fn fence(way: &str, address: IpAddr) -> Errno {
-    let four = match address {
-        IpAddr::V4(four) => Some(four),
-        IpAddr::V6(six) => six.to_ipv4_mapped(),
-    };
     match way {
         "icmp" => ECHO,
         // On the sandbox's own loopback nobody listens.
@@ -208,8 +205,7 @@ pub fn fence(way: &str, address: IpAddr) -> Errno {
         "udp" => Errno::EPERM,
         // No connection is to many (tcp_v4_connect, tcp_v6_connect).
         _ if is_to_many(address) => Errno::ENETUNREACH,
-        _ if four.is_some() => REFUSED[0],
-        _ => REFUSED[1],
+        _ => REFUSED,
     }
 }
 

@@ -9,5 +9,6 @@ pub const PROBE: Probe = Probe {
     expect: Expect::Exactly(|_| network_outside::nobody_called()),
     attempt: network_outside::listen,
     meanwhile: network_outside::call,
+    behind: &[Guard::HelperClosed],
     ..network::ON_INET
 };

@@ -7,5 +7,6 @@ pub const PROBE: Probe = Probe {
     threats: &["NET-20"],
     expect: Expect::Exactly(|bait| network::fenced(bait, "NET-20")),
     attempt: |bait| network::reach(bait, "NET-20"),
+    behind: &[Guard::HelperClosed],
     ..network::ON_INET
 };

@@ -61,7 +61,7 @@ pub(super) fn expected(_: &Bait) -> Seen {
     let mut seen = Seen::default();
     let all = PORTS.map(|port| port.to_string()).into_iter();
     for port in all.chain(["of the trial".into()]) {
-        seen.add(format!("tcp {port}"), Act::errno(network::REFUSED[0]));
+        seen.add(format!("tcp {port}"), Act::errno(network::REFUSED));
         seen.add(format!("udp {port}"), Act::errno(Errno::EPERM));
     }
     for resolver in Resolver::ALL {

@@ -1,6 +1,5 @@
 //! Owns what is refused before anything is planned, in the words that a person reads, and what helps.
 
-use super::Origin;
 use crate::envfile::BadLine;
 use crate::hint::{Hint, nearest};
 use crate::profile::ProfileError;
@@ -16,9 +15,6 @@ pub enum ConfigError {
     /// RUN-07.
     #[error("claudebox was started by uid 0")]
     Root,
-    /// NET-02 is not built.
-    #[error("the network tier `inet` is not available in this version")]
-    Inet(Origin),
     /// NET-04.
     #[error("`{value}` is not a network tier ({origin})")]
     Tier { value: Text, origin: String },
@@ -114,7 +110,6 @@ impl Hint for ConfigError {
             ConfigError::Root => {
                 "start it as an ordinary user, or pass --allow-root (the inside is an ordinary user either way)".into()
             }
-            ConfigError::Inet(_) => "use --network full (the host's network) or --network none".into(),
             ConfigError::Tier { value, .. } => {
                 let tiers = ["none", "inet", "full"];
                 let near = value.utf8().and_then(|value| nearest(value, tiers));
