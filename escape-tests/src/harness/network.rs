@@ -14,7 +14,7 @@ use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 
 use super::addresses::ADDRESSES;
-pub use super::packets::{SOON, tcp, udp};
+pub use super::packets::{NO_ANSWER, SOON, tcp, udp};
 use super::packets::{echo, is_loopback, is_to_many};
 use crate::network_lab::map::{NEIGHBOURS, OWN, PUBLIC, parsed};
 use crate::probe::{Act, Bait, Errno, Guard, Need, Probe, Resolver, Seen, Tier};
@@ -192,7 +192,20 @@ pub fn nowhere(bait: &Bait, row: &str) -> Seen {
 /// What [`reach`] must report behind the fence.
 #[must_use]
 pub fn fenced(bait: &Bait, row: &str) -> Seen {
-    each(bait, row, |way, address| Act::errno(fence(way, address)))
+    each(bait, row, answered)
+}
+
+/// What an attempt sees behind the fence. The kernel reports the refusal of an ICMPv6 packet to nobody, and the sandbox's own
+/// loopback answers an echo request.
+#[must_use]
+pub fn answered(way: &str, address: IpAddr) -> Act {
+    let six =
+        matches!(address, IpAddr::V6(six) if six.to_ipv4_mapped().is_none() && !six.is_loopback());
+    match way {
+        "icmp" if six => Act::saw(NO_ANSWER),
+        "icmp" if is_loopback(address) => Act::Reached,
+        _ => Act::errno(fence(way, address)),
+    }
 }
 
 /// How the fence answers, at once: to a connection by [`REFUSED`], to a datagram as a filter does.

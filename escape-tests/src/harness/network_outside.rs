@@ -9,7 +9,7 @@ use super::network::is_own;
 use super::packets::{SOON, place};
 use crate::network_lab;
 use crate::network_lab::map::{ON_LINK, Site, parsed};
-use crate::probe::{Act, Bait, Seen};
+use crate::probe::{Act, Bait, Seen, Tier};
 
 /// Does `act` where the launcher was started: on this machine, or on the host of the lab of networks.
 ///
@@ -61,7 +61,12 @@ pub fn listen(bait: &Bait) -> Seen {
     if listeners.is_empty() {
         return Seen::one("callers", Act::Broken("nothing could listen".into()));
     }
-    std::thread::sleep(SOON);
+    let long = match bait.tier {
+        // A helper looks every second what listens inside (pasta(1), `--tcp-ports auto`).
+        Tier::Inet => 6 * SOON,
+        Tier::None | Tier::Full => SOON,
+    };
+    std::thread::sleep(long);
     let called = listeners
         .drain(..)
         .filter(|listener| listener.accept().is_ok());

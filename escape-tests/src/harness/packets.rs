@@ -110,11 +110,14 @@ pub fn udp(address: IpAddr, port: u16) -> Act {
     no_answer(answer())
 }
 
+/// What an attempt saw of a packet that went nowhere, as far as it can tell.
+pub const NO_ANSWER: &str = "sent, and no answer";
+
 /// A packet that went and brought no answer went all the same.
 fn no_answer(answer: io::Result<usize>) -> Act {
     match answer {
-        Err(error) if error.kind() == io::ErrorKind::TimedOut => Act::saw("sent, and no answer"),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Act::saw("sent, and no answer"),
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => Act::saw(NO_ANSWER),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Act::saw(NO_ANSWER),
         answer => Act::of(answer),
     }
 }

@@ -7,7 +7,7 @@ use nix::sys::socket::{MsgFlags, SockaddrIn, SockaddrIn6, bind};
 use std::net::{SocketAddrV4, SocketAddrV6};
 use std::os::fd::AsRawFd;
 
-use crate::harness::network::{FENCED, answered_by, reach_by, refused_by};
+use crate::harness::network::{FENCED, NO_ANSWER, answered_by, reach_by, refused_by};
 use crate::harness::packets::{Prepare, set, tcp_by, udp_by};
 use crate::probe::*;
 
@@ -69,7 +69,7 @@ pub const PROBE: Probe = Probe {
         // The fence resets the connection of somebody else.
         let mut seen = answered_by("tcp", |to| match to {
             IpAddr::V4(_) => Act::errno(Errno::ENETUNREACH),
-            IpAddr::V6(_) => Act::saw("sent, and no answer"),
+            IpAddr::V6(_) => Act::saw(NO_ANSWER),
         });
         seen.0
             .extend(refused_by("udp", |to| foreign(to, Errno::EPERM)).0);

@@ -1,17 +1,11 @@
-//! A proxy of the host's network is a way round the fence where the fence believes in variables: with them and without, the
-//! same is out of reach.   (threats: NET-43)
-use std::ffi::OsString;
-
+//! A proxy of the host's network is a way round a fence that is made of variables: the caller's name one, none of them comes in,
+//! and the same is out of reach.   (threats: NET-43)
 use crate::harness::{inside, network};
 use crate::probe::*;
 
 pub const PROBE: Probe = Probe {
     asks: "does a proxy variable lead out of the fence?",
     threats: &["NET-43"],
-    grants: |bait| {
-        let proxy = format!("ALL_PROXY=http://127.0.0.1:{}", bait.neighbour.port);
-        vec!["--env".into(), OsString::from(proxy)]
-    },
     expect: Expect::Exactly(|bait| {
         let fenced = network::fenced(bait, "NET-22");
         fenced.and("HTTP_PROXY", Act::Absent)

@@ -1,6 +1,6 @@
 //! Two sessions of one user run at once, each behind a helper of its own. Neither is at any address of the other's.
 //!   (threats: NET-40)
-use crate::harness::network::{ON_INET, addresses, fence, tcp, udp};
+use crate::harness::network::{ON_INET, addresses, answered, tcp, udp};
 use crate::network_lab::map::OWN;
 use crate::probe::*;
 
@@ -21,7 +21,7 @@ pub const PROBE: Probe = Probe {
     asks: "can a session on `inet` speak to a server of another?",
     threats: &["NET-40"],
     in_company: true,
-    expect: Expect::Exactly(|bait| each(bait, |way, address| Act::errno(fence(way, address)))),
+    expect: Expect::Exactly(|bait| each(bait, answered)),
     attempt: |bait| {
         each(bait, |way, address| match (&bait.company, way) {
             (None, _) => Act::Broken("there is no other session".into()),
