@@ -115,7 +115,7 @@ pub enum LaunchError {
     Init { why: String, hint: Option<String> },
     /// The outer stage failed.
     #[error("the network tier `inet` could not be made: {why}")]
-    Fence { why: String },
+    Fence { why: String, hint: Option<String> },
     /// The helper ended before the command started.
     #[error("{program} set up no network ({status}){said}")]
     Helper {
@@ -186,6 +186,7 @@ impl Hint for LaunchError {
             LaunchError::Hangs { .. } | LaunchError::Init { .. } | LaunchError::Start { .. } => {
                 Some("claudebox check tells what of this host is in the way".into())
             }
+            LaunchError::Fence { hint: Some(hint), .. } => Some(hint.clone()),
             LaunchError::Fence { .. } | LaunchError::Helper { .. } => Some(
                 "claudebox check tells what of this host is in the way; --network none or full starts without it".into(),
             ),
@@ -367,6 +368,10 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
                 said,
                 hint,
             })
+        }
+        Err(Trouble::Other(LaunchError::Fence { why, .. })) => {
+            let hint = crate::remedy::explain(&why, facts);
+            Err(LaunchError::Fence { why, hint })
         }
         Err(Trouble::Other(LaunchError::Init { why, .. })) => {
             let hint = Some(crate::remedy::refused_call(facts));

@@ -28,8 +28,8 @@ pub fn userns_obstacle(facts: &Facts) -> Option<(String, String)> {
         ));
     }
     if kernel.apparmor_restricts_userns == Some(true) {
-        let fix = "give bwrap an AppArmor profile that allows `userns` (Ubuntu: apt install apparmor-profiles, \
-                   enable bwrap-userns-restrict), or sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
+        let fix = "give bwrap, and for `inet` claudebox, an AppArmor profile that allows `userns` (Ubuntu: apt install \
+                   apparmor-profiles, enable bwrap-userns-restrict), or sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";
         return Some((
             "AppArmor restricts them (Ubuntu 23.10 and later)".into(),
             fix.into(),

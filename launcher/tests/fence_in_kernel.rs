@@ -250,7 +250,7 @@ fn each_tampering_is_found() {
             )
         })
         .collect();
-    assert_eq!(tamperings.len(), 35, "each rule is taken away once");
+    assert_eq!(tamperings.len(), 36, "each rule is taken away once");
     tamperings.extend(
         [
             "delete element inet claudebox denied4 { 10.0.0.0/8 }",

@@ -340,7 +340,7 @@ fn fenced(control: &UnixStream, signals: &SignalFd) -> Result<(OwnedFd, OwnedFd)
         if left.is_zero() {
             let limit = FENCE_LIMIT.as_secs();
             let why = format!("the fence did not stand within {limit} s");
-            return Err(LaunchError::Fence { why }.into());
+            return Err(LaunchError::Fence { why, hint: None }.into());
         }
         let mut ready = [
             PollFd::new(control.as_fd(), PollFlags::POLLIN),
@@ -388,7 +388,7 @@ fn take_over(control: &UnixStream) -> io::Result<Result<(OwnedFd, OwnedFd), Trou
         (Event::Fenced, Some(user), Some(network)) => Ok((user, network)),
         (Event::Failed(why), ..) => {
             let why = crate::text::escape(why.as_ref());
-            Err(LaunchError::Fence { why }.into())
+            Err(LaunchError::Fence { why, hint: None }.into())
         }
         _ => Err(init_failed("the outer stage spoke out of turn").into()),
     })

@@ -59,20 +59,22 @@ fn the_json_says_the_same() {
 #[test]
 fn what_cannot_run_is_125_in_both_forms() {
     let boxer = Boxer::new();
-    for line in ["check --network inet", "check --network inet --json"] {
-        let ran = boxer.run(line.split(' ')).code(125);
+    for line in ["check", "check --network inet --json"] {
+        let ran = crate::common::end(boxer.without_a_route(line)).code(125);
         let said = stdout(&ran);
         assert!(
             said.contains("inet")
-                && !said.contains("can run here")
+                && said.contains("no route to the internet")
+                && !said.contains("`inet` can run here")
                 && !said.contains("\"can_run\": true"),
             "{said}"
         );
     }
     // The variable that `run` would follow counts here too.
     let mut command = boxer.claudebox(["check"]);
-    command.env("CLAUDEBOX_NETWORK", "inet");
-    crate::common::end(command).code(125);
+    command.env("CLAUDEBOX_NETWORK", "none");
+    let said = stdout(&crate::common::end(command).code(0));
+    assert!(said.contains("`none` can run here"), "{said}");
     let off = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$0\" check";
     let mut command = boxer.command("unshare");
     command

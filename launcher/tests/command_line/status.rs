@@ -123,7 +123,7 @@ fn where_user_namespaces_are_off_it_is_125_with_the_fix() {
         return;
     }
     off("100").success().stdout("started\n");
-    let said = refused(off("0"), "bubblewrap could not make the sandbox");
+    let said = refused(off("0"), "cannot make the outer namespaces");
     assert!(
         said.contains("user.max_user_namespaces"),
         "the hint names the switch:\n{said}"

@@ -173,6 +173,16 @@ impl Boxer {
         end(self.claudebox(arguments))
     }
 
+    /// claudebox in a network namespace of its own, from which there is no route to anywhere.
+    pub(crate) fn without_a_route(&self, line: &str) -> Command {
+        let mut command = self.command("unshare");
+        command
+            .args(["--user", "--map-current-user", "--net"])
+            .arg(claudebox_bin())
+            .args(line.split(' '));
+        command
+    }
+
     /// Runs a shell script inside, and returns what it wrote to stdout. The script must end with 0.
     pub(crate) fn inside(&self, flags: &[&str], script: &str) -> String {
         let flags = flags.iter().copied();
