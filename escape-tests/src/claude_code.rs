@@ -196,14 +196,26 @@ pub fn turn_env(command: &mut Command, api: &MessagesApi) {
     command.env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1");
 }
 
+/// What the launcher is told for a turn on its own tier: what to take of the environment, and the port of the stand-in.
+#[must_use]
+pub fn passed(api: &MessagesApi) -> Vec<String> {
+    let variables = TURN_ENV.iter().flat_map(|name| ["--env", name]);
+    let mut flags: Vec<String> = variables.map(str::to_owned).collect();
+    flags.extend(["--host-port".to_owned(), api.port().to_string()]);
+    flags
+}
+
 /// One turn in the sandbox: `claudebox run -y FLAGS -- -p PROMPT`.
 #[must_use]
 pub fn turn(caller: &Caller, api: &MessagesApi, flags: &[&str], prompt: &str) -> Command {
     let mut command = caller.claudebox();
     turn_env(&mut command, api);
-    command
-        .args(["run", "-y"])
-        .args(TURN_ENV.iter().flat_map(|name| ["--env", name]));
+    command.args(["run", "-y"]);
+    if flags.contains(&"--network") {
+        command.args(TURN_ENV.iter().flat_map(|name| ["--env", name]));
+    } else {
+        command.args(passed(api));
+    }
     command.args(flags).args(["--", "-p", prompt]);
     command
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
-use escape_tests::claude_code::{ONBOARDED, TURN_ENV, onboard, onboarded_env, turn_env};
+use escape_tests::claude_code::{ONBOARDED, onboard, onboarded_env, passed, turn_env};
 use escape_tests::terminal::{Terminal, descendants, processes};
 use escape_tests::{Caller, SOON, claudebox_bin, until};
 
@@ -107,12 +107,7 @@ fn the_project_is_as_before_after_an_idle_session_was_killed() {
     let mut line = vec![claudebox_bin().into_os_string()];
     line.extend(["run", "-y"].map(Into::into));
     line.extend(ONBOARDED.map(Into::into));
-    line.extend(
-        TURN_ENV
-            .iter()
-            .flat_map(|name| ["--env", name])
-            .map(Into::into),
-    );
+    line.extend(passed(&api).into_iter().map(Into::into));
     let terminal = Terminal::start(&caller, &line, |command| {
         turn_env(command, &api);
         onboarded_env(command, &caller);

@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use escape_tests::claude_code::{API_KEY, TURN_ENV, turn, turn_env};
+use escape_tests::claude_code::{API_KEY, passed, turn, turn_env};
 use escape_tests::messages_api::TOOL_SAID;
 use escape_tests::{SOON, run};
 use serde_json::Value;
@@ -129,10 +129,7 @@ fn the_agent_writes_to_the_project_without_asking() {
             "PATH",
             format!("{}/.local/bin:/usr/bin:/bin", caller.home().display()),
         );
-        command
-            .args(start)
-            .args(TURN_ENV.iter().flat_map(|name| ["--env", name]))
-            .arg("--");
+        command.args(start).args(passed(&api)).arg("--");
         if start[0] == "exec" {
             command.arg("claude");
         }
@@ -252,7 +249,7 @@ fn the_prompt_comes_through_a_pipe() {
     turn_env(&mut command, &api);
     command
         .args(["run", "-y"])
-        .args(TURN_ENV.iter().flat_map(|name| ["--env", name]))
+        .args(passed(&api))
         .args(["--", "-p"]);
     let (reader, mut writer) = std::io::pipe().expect("a pipe");
     writer

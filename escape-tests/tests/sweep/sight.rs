@@ -11,7 +11,7 @@ pub(crate) enum Sight {
     By(fn(&Bait) -> String),
     /// None, for this reason.
     Unseen(&'static str),
-    /// Nothing takes it away: [`escape_tests::harness::breaking`] says why.
+    /// Nothing takes it away ([`escape_tests::harness::breaking`] says why), or the tier that is swept does not have it.
     NeverGone,
 }
 
@@ -35,12 +35,6 @@ pub(crate) fn sight(guard: Guard) -> Sight {
         Guard::UtsNamespace => By(|bait| format!("hostname: {}", bait.hostname)),
         Guard::CgroupNamespace => By(|_| "namespace cgroup: ".into()),
         Guard::NetNamespace => By(|bait| format!("namespace net: {}", bait.namespaces["net"])),
-        Guard::EgressFence => Unseen(
-            "only what the network answers shows it: the probes of the lab of networks ask there",
-        ),
-        Guard::HelperClosed => Unseen(
-            "what the helper opens is on the host: the probes of the lab of networks listen there",
-        ),
         Guard::NoResolvers => By(|_| "/etc/resolv.conf: it holds".into()),
         Guard::NoCapabilities => By(|_| "CapEff of the sweep: ".into()),
         Guard::NoNestedNamespaces => {
@@ -80,6 +74,9 @@ pub(crate) fn sight(guard: Guard) -> Sight {
         Guard::TerminalRestored | Guard::DieWithParent => {
             Unseen("it counts when the session is over, and this looks while it runs")
         }
-        Guard::MountNamespace | Guard::NoNewPrivileges => NeverGone,
+        Guard::EgressFence
+        | Guard::HelperClosed
+        | Guard::MountNamespace
+        | Guard::NoNewPrivileges => NeverGone,
     }
 }

@@ -4,7 +4,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use escape_tests::claude_code::{
-    InstallForm, ONBOARDED, Package, TURN_ENV, onboard, onboarded_env, turn_env,
+    InstallForm, ONBOARDED, Package, onboard, onboarded_env, passed, turn_env,
 };
 use escape_tests::messages_api::MessagesApi;
 use escape_tests::terminal::{Ended, Process, Terminal, descendants, processes};
@@ -28,7 +28,8 @@ impl Session {
         let _ = package.install(InstallForm::Native, &caller);
         let api = MessagesApi::start();
         onboard(&caller);
-        let passed: Vec<&str> = TURN_ENV.iter().flat_map(|name| ["--env", name]).collect();
+        let passed = passed(&api);
+        let passed: Vec<&str> = passed.iter().map(String::as_str).collect();
         let line = claudebox(&[&["run"][..], &ONBOARDED, &passed].concat());
         let terminal = Terminal::start(&caller, &line, |command| {
             turn_env(command, &api);

@@ -55,7 +55,8 @@ pub fn run() -> u8 {
 
 /// Both are close-on-exec; bwrap passes the socket itself on to PID 1.
 fn inherited() -> io::Result<(UnixStream, Order)> {
-    let [control, order] = copied([CONTROL, ORDER])?;
+    let [control, order] = copied([CONTROL, ORDER])
+        .map_err(|error| failed("take its descriptors over, pidfd_getfd(2)", error))?;
     nix::unistd::close(ORDER)?;
     let order = serde_json::from_reader(io::BufReader::new(File::from(order)))?;
     Ok((UnixStream::from(control), order))
