@@ -11,7 +11,7 @@ pub(crate) enum Sight {
     By(fn(&Bait) -> String),
     /// None, for this reason.
     Unseen(&'static str),
-    /// Nothing takes it away ([`escape_tests::harness::breaking`] says why), or the tier that is swept does not have it.
+    /// Nothing takes it away ([`escape_tests::harness::breaking`] says why).
     NeverGone,
 }
 
@@ -74,9 +74,9 @@ pub(crate) fn sight(guard: Guard) -> Sight {
         Guard::TerminalRestored | Guard::DieWithParent => {
             Unseen("it counts when the session is over, and this looks while it runs")
         }
-        Guard::EgressFence
-        | Guard::HelperClosed
-        | Guard::MountNamespace
-        | Guard::NoNewPrivileges => NeverGone,
+        Guard::EgressFence | Guard::HelperClosed => Unseen(
+            "the tier that is swept has neither; the probes of the lab of networks ask who was reached",
+        ),
+        Guard::MountNamespace | Guard::NoNewPrivileges => NeverGone,
     }
 }
