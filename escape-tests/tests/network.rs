@@ -14,8 +14,12 @@ mod bare_helper;
 mod client;
 #[path = "network/drivers.rs"]
 mod drivers;
+#[path = "network/helpers.rs"]
+mod helpers;
 #[path = "network/honest.rs"]
 mod honest;
+#[path = "network/scene.rs"]
+mod scene;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
     trials.extend(bare_helper::trials());
     trials.extend(client::trials());
     trials.extend(drivers::trials());
+    trials.extend(helpers::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
