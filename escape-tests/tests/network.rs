@@ -10,6 +10,8 @@
 
 #[path = "network/bare_helper.rs"]
 mod bare_helper;
+#[path = "network/broken.rs"]
+mod broken;
 #[path = "network/client.rs"]
 mod client;
 #[path = "network/drivers.rs"]
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
     trials.extend(client::trials());
     trials.extend(drivers::trials());
     trials.extend(helpers::trials());
+    trials.extend(broken::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

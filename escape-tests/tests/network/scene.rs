@@ -1,9 +1,10 @@
 //! Owns a session in a lab of its own: a caller, a port at which everyone listens, and a program inside that knocks.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -97,6 +98,14 @@ impl Scene {
         let nothing = self.caller.folder().join("nothing");
         fs::write(&nothing, "")?;
         Ok(nothing)
+    }
+
+    /// A script of root's.
+    pub(crate) fn script(&self, name: &str, text: &str) -> io::Result<PathBuf> {
+        let script = self.caller.folder().join(name);
+        fs::write(&script, format!("#!/bin/sh\n{text}\n"))?;
+        fs::set_permissions(&script, Permissions::from_mode(0o755))?;
+        Ok(script)
     }
 
     /// Starts a program on the host of the lab.

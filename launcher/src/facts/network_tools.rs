@@ -4,10 +4,12 @@ use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Tool, User};
+use crate::output;
 use crate::text::Text;
 
 /// Parts of the tier `inet`.
@@ -33,11 +35,18 @@ impl NetworkTools {
         let tun = Path::new("/dev/net/tun");
         let open = File::options().read(true).write(true).open(tun).is_ok();
         let pasta = Tool::find("pasta", user, option_env!("CLAUDEBOX_PASTA"));
+        let (pasta, pasta_knows) = match pasta {
+            Tool::Found(path) => match options_of(&path) {
+                Ok(options) => (Tool::Found(path), options),
+                Err(why) => (Tool::Unfit(path, why), Vec::new()),
+            },
+            other => (other, Vec::new()),
+        };
         Self {
             tun: tun.exists().then_some(open),
             nft: Tool::find("nft", user, option_env!("CLAUDEBOX_NFT")),
             nf_tables: has_nf_tables(),
-            pasta_knows: pasta.path().map(options_of).unwrap_or_default(),
+            pasta_knows,
             pasta,
             slirp4netns: Tool::find("slirp4netns", user, option_env!("CLAUDEBOX_SLIRP4NETNS")),
         }
@@ -50,25 +59,28 @@ impl NetworkTools {
     }
 }
 
-/// The long options that pasta lists in its help.
-fn options_of(program: &Text) -> Vec<String> {
-    let output = Command::new(program)
-        // Links are followed, and passt goes by the name that it is called by.
-        .arg0("pasta")
-        .arg("--help")
-        .env_clear()
-        .stdin(Stdio::null())
-        .output();
-    let Ok(output) = output else {
-        return Vec::new();
-    };
-    let mut options: Vec<String> = [output.stdout, output.stderr]
+/// How long pasta may take to tell its options. It takes milliseconds.
+const HELP_LIMIT: Duration = Duration::from_secs(1);
+
+/// The long options that pasta lists in its help, or what is wrong with it.
+fn options_of(program: &Text) -> Result<Vec<String>, String> {
+    let mut command = Command::new(program);
+    // Links are followed, and passt goes by the name that it is called by.
+    command.arg0("pasta").arg("--help").env_clear();
+    command.stdin(Stdio::null());
+    let output = output::run_within(&mut command, HELP_LIMIT)
+        .map_err(|error| format!("asked for its options, {error}"))?;
+    let mut options: Vec<String> = [&output.stdout, &output.stderr]
         .iter()
         .flat_map(|text| long_options(&String::from_utf8_lossy(text)))
         .collect();
     options.sort();
     options.dedup();
-    options
+    if options.is_empty() {
+        let said = output::said(&[&output.stderr, &output.stdout]);
+        return Err(format!("asked for its options, it names none; {said}"));
+    }
+    Ok(options)
 }
 
 fn long_options(help: &str) -> Vec<String> {
