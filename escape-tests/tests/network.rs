@@ -20,6 +20,8 @@ mod drivers;
 mod helpers;
 #[path = "network/honest.rs"]
 mod honest;
+#[path = "network/ports.rs"]
+mod ports;
 #[path = "network/scene.rs"]
 mod scene;
 
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
     trials.extend(drivers::trials());
     trials.extend(helpers::trials());
     trials.extend(broken::trials());
+    trials.extend(ports::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
