@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -15,11 +15,13 @@ use claudebox::helper::{self, Families, Flag, GATEWAY, Kind};
 use claudebox::outer::join::NETWORK_PATH;
 use escape_tests::harness::addresses::ADDRESSES;
 use escape_tests::harness::network::answered;
+use escape_tests::harness::start::LIMIT;
+use escape_tests::harness::trial::Way;
 use escape_tests::network_lab::entrance::{Resolver, Swap};
 use escape_tests::network_lab::map::{NEIGHBOURS, OWN, PUBLIC, parsed};
 use escape_tests::network_lab::names::PUBLIC_NAME;
-use escape_tests::probe::{Act, Errno};
-use escape_tests::{target_folder, until};
+use escape_tests::probe::{Act, Errno, Guard, Need, Probe};
+use escape_tests::{probes, target_folder, until};
 use libtest_mimic::{Completion, Failed, Trial};
 
 use crate::scene::{Killed, Scene, all_of};
@@ -36,7 +38,7 @@ pub(crate) enum Helper {
 }
 
 impl Helper {
-    fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         let mut all = vec![Helper::Pasta, Helper::Slirp4netns];
         let pinned = fs::read_dir(target_folder().join("lab/passt"));
         let pinned = pinned.into_iter().flatten().flatten();
@@ -49,7 +51,7 @@ impl Helper {
         all
     }
 
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
             Helper::Pasta => "pasta".into(),
             Helper::Slirp4netns => "slirp4netns".into(),
@@ -63,16 +65,21 @@ impl Helper {
     /// A lab where it is what the launcher finds.
     pub(crate) fn scene(&self) -> Result<Scene, Failed> {
         let mut scene = Scene::new(Resolver::Stub)?;
-        let with = match self {
-            Helper::Pasta => return Ok(scene),
-            Helper::Version(folder) => folder.join("pasta"),
-            Helper::Slirp4netns => scene.no_program()?,
-        };
-        scene.swaps.push(Swap {
-            at: fs::canonicalize("/usr/bin/pasta")?,
-            with,
-        });
+        scene.swaps.extend(self.swap()?);
+        if matches!(self, Helper::Slirp4netns) {
+            let (at, with) = (fs::canonicalize("/usr/bin/pasta")?, scene.no_program()?);
+            scene.swaps.push(Swap { at, with });
+        }
         Ok(scene)
+    }
+
+    /// A pinned version is in the place of this machine's.
+    fn swap(&self) -> io::Result<Option<Swap>> {
+        let Helper::Version(folder) = self else {
+            return Ok(None);
+        };
+        let (at, with) = (fs::canonicalize("/usr/bin/pasta")?, folder.join("pasta"));
+        Ok(Some(Swap { at, with }))
     }
 
     /// What shows in the command line of its process.
@@ -137,6 +144,25 @@ pub(crate) fn trials() -> Vec<Trial> {
             move || closed_by_itself(&other),
         ));
     }
+    // Those of this machine's pasta are tried with all other probes.
+    let pinned = Helper::all()
+        .into_iter()
+        .filter(|one| matches!(one, Helper::Version(_)));
+    for helper in pinned {
+        for (name, probe) in on_inet() {
+            let mut ways = vec![(Way::CommandLine, "holds")];
+            if probe.behind == [Guard::HelperClosed] {
+                ways.push((Way::Bites, "bites"));
+            }
+            for (way, called) in ways {
+                let (helper, title) = (helper.clone(), helper.name());
+                trials.push(super::in_the_lab(
+                    format!("helpers::{title}::{name}::{called}"),
+                    move || probe_on(&helper, name, probe, way),
+                ));
+            }
+        }
+    }
     if trials.len() == 4 {
         trials.push(Trial::ignorable_test("helpers::pinned_versions", || {
             Ok(Completion::ignored_with(
@@ -145,6 +171,22 @@ pub(crate) fn trials() -> Vec<Trial> {
         }));
     }
     trials
+}
+
+/// The probes of the tier.
+fn on_inet() -> impl Iterator<Item = (&'static str, &'static Probe)> {
+    let all = probes::ALL.iter().map(|(name, probe)| (*name, probe));
+    all.filter(|(name, probe)| name.starts_with("inet_") && probe.needs == [Need::NetworkLab])
+}
+
+/// A probe as it is tried with every guard, on another helper.
+fn probe_on(helper: &Helper, name: &str, probe: &Probe, way: Way) -> Result<(), Failed> {
+    let mut trial = super::trial_of(name, probe);
+    trial.way = way;
+    trial.limit = 3 * LIMIT;
+    let mut lab = trial.lab()?;
+    lab.swaps.extend(helper.swap()?);
+    Ok(trial.run_in(&mut lab)?)
 }
 
 /// NET-01, NET-06, NET-08: names resolve and the internet is reached by TCP and UDP; all else is refused as the fence refuses, and
