@@ -86,6 +86,10 @@ const NEEDED: [&str; 9] = [
 /// Debian 13 has, ends after the first 4096 bytes where it is written into a pipe, as the program ends without writing the rest.
 const LATER: &str = "map-host-loopback";
 
+/// An option without which pasta since 2024-10 brings connections from the host's loopback to the address inside, where the fence
+/// refuses them and a server of the loopback does not hear them. It stands in the help after its first 4096 bytes.
+pub const PUBLISHED_INSIDE: &str = "host-lo-to-ns-lo";
+
 /// The options that are missing for it to be used.
 #[must_use]
 pub fn lacking(tools: &NetworkTools) -> Vec<&'static str> {
@@ -161,6 +165,12 @@ pub fn pasta(tools: &NetworkTools, families: Families, openings: &Openings) -> V
                 "an address inside would be the host's own",
             ));
         }
+    }
+    if tools.knows(PUBLISHED_INSIDE) && !openings.publish.is_empty() {
+        flags.push(open(
+            &[&format!("--{PUBLISHED_INSIDE}")],
+            "a published port is that of the loopback inside",
+        ));
     }
     let directions = [
         (

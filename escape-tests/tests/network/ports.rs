@@ -6,7 +6,6 @@ use std::net::IpAddr;
 use std::process::Stdio;
 
 use escape_tests::harness::packets::{tcp, udp};
-use escape_tests::network_lab::entrance::Resolver;
 use escape_tests::network_lab::map::{PUBLIC, Site, parsed};
 use escape_tests::probe::Act;
 use libtest_mimic::{Failed, Trial};
@@ -20,14 +19,17 @@ const ROUNDS: usize = 10;
 pub(crate) fn trials() -> Vec<Trial> {
     let opened = [("tcp", ""), ("udp", "/udp")];
     let mut trials = Vec::new();
-    for (by, suffix) in opened {
+    let pasta = Helper::all().into_iter();
+    let pasta = pasta.filter(|helper| !matches!(helper, Helper::Slirp4netns));
+    for (helper, (by, suffix)) in pasta.flat_map(|helper| opened.map(|one| (helper.clone(), one))) {
+        let (other, name) = (helper.clone(), helper.name());
         trials.push(super::in_the_lab(
-            format!("ports::host_port_{by}"),
-            move || host_port(by, suffix),
+            format!("ports::{name}_host_port_{by}"),
+            move || host_port(&helper, by, suffix),
         ));
         trials.push(super::in_the_lab(
-            format!("ports::publish_{by}"),
-            move || publish(by, suffix),
+            format!("ports::{name}_publish_{by}"),
+            move || publish(&other, by, suffix),
         ));
     }
     trials.push(super::in_the_lab("ports::slirp4netns_refuses", refused));
@@ -35,8 +37,8 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// The host's loopback hears what is opened, on IPv4 or on both, and nothing else.
-fn host_port(by: &str, suffix: &str) -> Result<(), Failed> {
-    let scene = Scene::new(Resolver::Stub)?;
+fn host_port(helper: &Helper, by: &str, suffix: &str) -> Result<(), Failed> {
+    let scene = helper.scene()?;
     let neighbour = scene.lab.watch(&scene.caller.folder().join("neighbour"))?;
     let addresses = parsed(&["127.0.0.1", PUBLIC[0]]);
     // Of the port itself, and of the one below it.
@@ -60,8 +62,8 @@ fn host_port(by: &str, suffix: &str) -> Result<(), Failed> {
 }
 
 /// Who listens inside at three ports is reached at the middle one, by one protocol, from the host's loopback alone.
-fn publish(by: &str, suffix: &str) -> Result<(), Failed> {
-    let scene = Scene::new(Resolver::Stub)?;
+fn publish(helper: &Helper, by: &str, suffix: &str) -> Result<(), Failed> {
+    let scene = helper.scene()?;
     let port = 17000;
     let ports = [port - 1, port, port + 1];
     let mut session = answering(&scene, &format!("{port}{suffix}"), &ports)?;

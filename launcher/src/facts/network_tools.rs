@@ -3,12 +3,13 @@
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Tool, User};
+use crate::helper::PUBLISHED_INSIDE;
 use crate::output;
 use crate::text::Text;
 
@@ -64,16 +65,18 @@ const HELP_LIMIT: Duration = Duration::from_secs(1);
 
 /// The long options that pasta lists in its help, or what is wrong with it.
 fn options_of(program: &Text) -> Result<Vec<String>, String> {
-    let mut command = Command::new(program);
-    // Links are followed, and passt goes by the name that it is called by.
-    command.arg0("pasta").arg("--help").env_clear();
-    command.stdin(Stdio::null());
-    let output = output::run_within(&mut command, HELP_LIMIT)
-        .map_err(|error| format!("asked for its options, {error}"))?;
+    let output = help_of(program, &[])?;
     let mut options: Vec<String> = [&output.stdout, &output.stderr]
         .iter()
         .flat_map(|text| long_options(&String::from_utf8_lossy(text)))
         .collect();
+    // Where the help is cut short, the exit status tells: an option that is unknown ends it with another one than the help.
+    let asked = format!("--{PUBLISHED_INSIDE}");
+    let is_cut = |text: &&Vec<u8>| !text.is_empty() && !text.ends_with(b"\n");
+    let cut = [&output.stdout, &output.stderr].iter().any(is_cut);
+    if cut && help_of(program, &[&asked])?.status.success() {
+        options.push(PUBLISHED_INSIDE.into());
+    }
     options.sort();
     options.dedup();
     if options.is_empty() {
@@ -81,6 +84,20 @@ fn options_of(program: &Text) -> Result<Vec<String>, String> {
         return Err(format!("asked for its options, it names none; {said}"));
     }
     Ok(options)
+}
+
+/// What pasta answers to these options with its help asked for.
+fn help_of(program: &Text, options: &[&str]) -> Result<Output, String> {
+    let mut command = Command::new(program);
+    // Links are followed, and passt goes by the name that it is called by.
+    command
+        .arg0("pasta")
+        .args(options)
+        .arg("--help")
+        .env_clear();
+    command.stdin(Stdio::null());
+    output::run_within(&mut command, HELP_LIMIT)
+        .map_err(|error| format!("asked for its options, {error}"))
 }
 
 fn long_options(help: &str) -> Vec<String> {
