@@ -23,7 +23,7 @@ use std::thread;
 
 use nix::net::if_::if_nametoindex;
 
-use self::entrance::{Entrance, Resolver};
+use self::entrance::{Entrance, Resolver, Swap};
 use self::map::{LINKS, Site};
 use self::names::Server;
 use self::namespace::Namespace;
@@ -161,9 +161,22 @@ impl NetworkLab {
     /// # Errors
     /// As the standard library's.
     pub fn spawn(&self, resolver: Resolver, command: &mut Command) -> io::Result<Child> {
+        self.spawn_with(resolver, &[], command)
+    }
+
+    /// The same, where some programs of the machine are others.
+    ///
+    /// # Errors
+    /// As the standard library's.
+    pub fn spawn_with(
+        &self,
+        resolver: Resolver,
+        swaps: &[Swap],
+        command: &mut Command,
+    ) -> io::Result<Child> {
         let entrance = self.entrances.iter().find(|(one, _)| *one == resolver);
         let (_, entrance) = entrance.ok_or_else(|| io::Error::other("no such resolver"))?;
-        entrance.spawn(self.at(Site::Host), command)
+        entrance.spawn(self.at(Site::Host), swaps, command)
     }
 }
 

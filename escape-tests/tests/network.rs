@@ -10,12 +10,20 @@
 
 #[path = "network/bare_helper.rs"]
 mod bare_helper;
+#[path = "network/broken.rs"]
+mod broken;
 #[path = "network/client.rs"]
 mod client;
 #[path = "network/drivers.rs"]
 mod drivers;
+#[path = "network/helpers.rs"]
+mod helpers;
 #[path = "network/honest.rs"]
 mod honest;
+#[path = "network/ports.rs"]
+mod ports;
+#[path = "network/scene.rs"]
+mod scene;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -49,6 +57,9 @@ fn main() -> ExitCode {
     trials.extend(bare_helper::trials());
     trials.extend(client::trials());
     trials.extend(drivers::trials());
+    trials.extend(helpers::trials());
+    trials.extend(broken::trials());
+    trials.extend(ports::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

@@ -82,9 +82,20 @@ const NEEDED: [&str; 9] = [
     "udp-ns",
 ];
 
+/// An option of passt since 2024-08. Who knows it knows all that is [`NEEDED`], whatever its help tells: that of passt 2025-05, which
+/// Debian 13 has, ends after the first 4096 bytes where it is written into a pipe, as the program ends without writing the rest.
+const LATER: &str = "map-host-loopback";
+
+/// An option without which pasta since 2024-10 brings connections from the host's loopback to the address inside, where the fence
+/// refuses them and a server of the loopback does not hear them. It stands in the help after its first 4096 bytes.
+pub const PUBLISHED_INSIDE: &str = "host-lo-to-ns-lo";
+
 /// The options that are missing for it to be used.
 #[must_use]
 pub fn lacking(tools: &NetworkTools) -> Vec<&'static str> {
+    if tools.knows(LATER) {
+        return Vec::new();
+    }
     NEEDED
         .into_iter()
         .filter(|option| !tools.knows(option))
@@ -147,13 +158,19 @@ pub fn pasta(tools: &NetworkTools, families: Families, openings: &Openings) -> V
         &["--no-map-gw"],
         "the router's address would be the host's loopback",
     ));
-    for (option, target) in [("map-host-loopback", "none"), ("map-guest-addr", "none")] {
+    for (option, target) in [(LATER, "none"), ("map-guest-addr", "none")] {
         if tools.knows(option) {
             flags.push(closes(
                 &[&format!("--{option}"), target],
                 "an address inside would be the host's own",
             ));
         }
+    }
+    if tools.knows(PUBLISHED_INSIDE) && !openings.publish.is_empty() {
+        flags.push(open(
+            &[&format!("--{PUBLISHED_INSIDE}")],
+            "a published port is that of the loopback inside",
+        ));
     }
     let directions = [
         (
@@ -246,7 +263,7 @@ pub fn forwarder(families: Families) -> std::net::IpAddr {
 /// address on the host's network (passt before 2024-08, which knows `--map-host-loopback`).
 #[must_use]
 pub fn forwarded(kind: Kind, tools: &NetworkTools) -> &'static [Protocol] {
-    if kind == Kind::Slirp4netns || tools.knows("map-host-loopback") {
+    if kind == Kind::Slirp4netns || tools.knows(LATER) {
         &Protocol::ALL
     } else {
         &[Protocol::Udp]

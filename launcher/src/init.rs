@@ -189,6 +189,8 @@ pub enum Event {
     Ended(u8),
     /// The command could not be started; 126 or 127, and why.
     NotStarted(u8, String),
+    /// The helper did not set the network up, for this reason.
+    NoNetwork(String),
     /// PID 1 could not do its part.
     Failed(String),
 }
@@ -219,9 +221,9 @@ fn stage() -> io::Result<u8> {
         }
     };
     if let Some((device, families)) = &order.network
-        && let Err(error) = network::wait(device, *families)
+        && let Err(why) = network::wait(device, *families)
     {
-        say(&control, &Event::Failed(error.to_string()))?;
+        say(&control, &Event::NoNetwork(why))?;
         return Ok(125);
     }
     let found = Found::look(&order, confined, control.as_raw_fd());

@@ -42,6 +42,7 @@ pub mod init;
 pub mod launch;
 pub mod limit;
 pub mod outer;
+mod output;
 pub mod page;
 pub mod place;
 pub mod plan;

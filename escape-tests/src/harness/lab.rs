@@ -24,6 +24,7 @@ use super::bait::{Bait, Neighbour, content_of};
 use super::neighbour::Order;
 use super::places::CLAUDE_STATE;
 use super::{keeper, network, network_outside};
+use crate::network_lab::entrance::Swap;
 use crate::network_lab::ground::Ground;
 use crate::network_lab::map::Site;
 use crate::network_lab::watch::Watch;
@@ -104,6 +105,8 @@ pub struct Lab {
     _outside: Outside,
     watch: Option<(&'static NetworkLab, Watch)>,
     as_root: bool,
+    /// Programs of the machine that are others in this trial, where it is made in the lab of networks.
+    pub swaps: Vec<Swap>,
 }
 
 impl Lab {
@@ -132,7 +135,7 @@ impl Lab {
     /// As the standard library's.
     pub fn spawn(&self, command: &mut Command) -> io::Result<Child> {
         match (&self.watch, &self.bait.ground) {
-            (Some((lab, _)), Some(ground)) => lab.spawn(ground.resolver, command),
+            (Some((lab, _)), Some(ground)) => lab.spawn_with(ground.resolver, &self.swaps, command),
             _ => command.spawn(),
         }
     }
@@ -393,6 +396,7 @@ impl Lab {
             _outside: outside,
             watch,
             as_root,
+            swaps: Vec::new(),
         })
     }
 }

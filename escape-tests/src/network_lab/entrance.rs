@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::path::PathBuf;
 use std::process::{Child, Command};
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
@@ -44,6 +45,26 @@ pub const SEARCHED: &str = "intranet.lab.example";
 /// A name of the local network in `/etc/hosts`.
 pub const IN_HOSTS: &str = "192.168.77.11 printer.intranet.lab.example printer\n";
 
+/// A program of the machine that is another one for what is started with it.
+#[derive(Debug, Clone)]
+pub struct Swap {
+    /// The program's place, links followed.
+    pub at: PathBuf,
+    /// What is mounted there.
+    pub with: PathBuf,
+}
+
+impl Swap {
+    fn mount(&self) -> io::Result<()> {
+        let Self { at, with } = self;
+        let (nothing, bind) = (None::<&str>, MsFlags::MS_BIND);
+        mount(Some(with), at, nothing, bind, nothing).map_err(|errno| {
+            let (at, with) = (at.display(), with.display());
+            io::Error::other(format!("mounting {with} over {at}: {errno}"))
+        })
+    }
+}
+
 /// A mount namespace.
 #[derive(Debug)]
 pub(super) struct Entrance(File);
@@ -80,12 +101,21 @@ impl Entrance {
 
     /// Starts `command` there: it is born in the namespaces of the thread that starts it. A hook before exec would not do, as it
     /// runs when the uid has changed already.
-    pub(super) fn spawn(&self, network: &Namespace, command: &mut Command) -> io::Result<Child> {
+    pub(super) fn spawn(
+        &self,
+        network: &Namespace,
+        swaps: &[Swap],
+        command: &mut Command,
+    ) -> io::Result<Child> {
         apart(|| {
             // Who shares a root folder with others cannot enter a mount namespace (setns(2)).
             unshare(CloneFlags::CLONE_FS)?;
             network.enter()?;
             setns(&self.0, CloneFlags::CLONE_NEWNS)?;
+            if !swaps.is_empty() {
+                unshare(CloneFlags::CLONE_NEWNS)?;
+            }
+            swaps.iter().try_for_each(Swap::mount)?;
             command.spawn()
         })
     }

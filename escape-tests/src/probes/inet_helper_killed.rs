@@ -58,10 +58,11 @@ fn helpers(bait: &Bait) -> Vec<Pid> {
         folder.is_ok_and(|folder| folder.starts_with(&bait.folder))
     };
     let is_helper = |pid: &i32| {
-        // The one for newer processors is `pasta.avx2`.
-        let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-        let known = ["pasta", "passt", "slirp4netns"];
-        known.iter().any(|known| name.starts_with(known))
+        // Also where a loader starts it, whose name it has then.
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let mut words = line.split(|byte| *byte == 0);
+        let known: [&[u8]; 2] = [b"pasta", b"slirp4netns"];
+        words.any(|word| known.contains(&word))
             && (works_here(*pid) || parent(*pid).is_some_and(works_here))
     };
     pids.filter(is_helper).map(Pid::from_raw).collect()

@@ -2,7 +2,7 @@
 //! attached, with nothing that fences it, by tools that have nothing of claudebox. What it goes for must be reached.
 
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use escape_tests::harness::drive;
@@ -11,6 +11,8 @@ use escape_tests::harness::lab::Lab;
 use escape_tests::probe::{Act, Need, Probe, Resolver};
 use escape_tests::{probes, until};
 use libtest_mimic::{Failed, Trial};
+
+use crate::scene::Killed;
 
 /// Those that are not about what a fence keeps away from a single session.
 const OTHER: [(&str, &str); 11] = [
@@ -197,14 +199,4 @@ fn attempt(trial: &drive::Trial, lab: &Lab, helper: Helper) -> Result<Report, Fa
     stdout.read_line(&mut line)?;
     drop(helper);
     serde_json::from_str(&line).map_err(|error| format!("not a report: {error}: {line}").into())
-}
-
-/// A child that ends with this value.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

@@ -2,20 +2,17 @@
 //! many starts, and a turn of a client on the internet of the lab.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Read};
-use std::net::IpAddr;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use escape_tests::harness::network::REFUSED;
-use escape_tests::network_lab::NetworkLab;
 use escape_tests::network_lab::entrance::Resolver;
 use escape_tests::network_lab::map::{NEIGHBOURS, OWN, PUBLIC, Site, parsed};
-use escape_tests::network_lab::watch::{Contact, Watch, contacts, word};
-use escape_tests::{Caller, claudebox_bin};
+use escape_tests::network_lab::watch::word;
 use libtest_mimic::{Failed, Trial};
+
+use crate::scene::{Scene, helpers_in};
 
 /// How soon the fence follows the host (NET-09).
 const FOLLOWS: Duration = Duration::from_secs(2);
@@ -40,132 +37,6 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_knocker_is_heard,
     ));
     trials
-}
-
-/// A lab of the test's own, with a caller and a port.
-struct Scene {
-    lab: NetworkLab,
-    caller: Caller,
-    watch: Watch,
-    heard: std::path::PathBuf,
-    resolver: Resolver,
-}
-
-/// A session in which a program knocks at addresses again and again, and says a line for each round.
-struct Session {
-    launcher: Child,
-    lines: std::sync::mpsc::Receiver<String>,
-}
-
-impl Scene {
-    fn new(resolver: Resolver) -> Result<Self, Failed> {
-        let lab = NetworkLab::new()?;
-        let caller = Caller::new();
-        let heard = caller.folder().join("contacts");
-        let watch = lab.watch(&heard)?;
-        Ok(Self {
-            lab,
-            caller,
-            watch,
-            heard,
-            resolver,
-        })
-    }
-
-    /// The launcher on a tier, with more options behind that, as the caller, with this command inside.
-    fn claudebox(&self, options: &[&str], command: &[OsString]) -> Command {
-        let mut claudebox = self.caller.command(claudebox_bin());
-        claudebox.args(["exec", "--yes", "--network"]).args(options);
-        claudebox.arg("--mount");
-        claudebox.arg(env!("CARGO_BIN_EXE_knocker"));
-        claudebox.arg("--").args(command);
-        claudebox
-    }
-
-    /// A session that knocks at these addresses until it is told to end.
-    fn knock(
-        &self,
-        options: &[&str],
-        rounds: usize,
-        addresses: &[IpAddr],
-    ) -> Result<Session, Failed> {
-        let mut words: Vec<OsString> = vec![env!("CARGO_BIN_EXE_knocker").into()];
-        words.push(self.watch.port.to_string().into());
-        words.push(rounds.to_string().into());
-        words.extend(addresses.iter().map(|address| address.to_string().into()));
-        let mut command = self.claudebox(options, &words);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut launcher = self.lab.spawn(self.resolver, &mut command)?;
-        let stdout = launcher.stdout.take().ok_or("no standard output")?;
-        let (sender, lines) = std::sync::mpsc::channel();
-        thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        Ok(Session { launcher, lines })
-    }
-
-    fn contacts(&self) -> Result<Vec<Contact>, Failed> {
-        self.watch.settle()?;
-        Ok(contacts(&self.heard))
-    }
-
-    /// Where else than at the public addresses something was heard.
-    fn elsewhere(&self) -> Result<Vec<String>, Failed> {
-        let public = parsed(&PUBLIC);
-        let contacts = self.contacts()?.into_iter();
-        let elsewhere = contacts.filter(|one| !public.contains(&one.to));
-        Ok(elsewhere.map(|one| one.to_string()).collect())
-    }
-}
-
-impl Session {
-    /// What the next whole round gave: for each address `reached` or an error.
-    fn round(&mut self) -> Result<Vec<String>, Failed> {
-        match self.lines.recv_timeout(Duration::from_secs(15)) {
-            Ok(line) => Ok(line.split(' ').map(str::to_owned).collect()),
-            Err(_) => {
-                let _ = self.launcher.kill();
-                let mut said = String::new();
-                if let Some(mut stderr) = self.launcher.stderr.take() {
-                    stderr.read_to_string(&mut said)?;
-                }
-                Err(format!("the session says nothing more: {said}").into())
-            }
-        }
-    }
-
-    /// Waits until the address of this number gives `wanted` in two rounds that follow each other. How long it took.
-    fn until(&mut self, number: usize, wanted: &str) -> Result<Duration, Failed> {
-        let (began, mut times) = (Instant::now(), 0);
-        loop {
-            let round = self.round()?;
-            times = if round.get(number).is_some_and(|act| act == wanted) {
-                times + 1
-            } else {
-                0
-            };
-            if times == 2 {
-                return Ok(began.elapsed());
-            }
-            if began.elapsed() > Duration::from_secs(10) {
-                return Err(format!("no {wanted} at {number}: {round:?}").into());
-            }
-        }
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        let _ = self.launcher.kill();
-        let _ = self.launcher.wait();
-    }
 }
 
 /// The driver's own proof: on `full` a knocker reaches and is heard, on `none` it is not.
@@ -339,17 +210,6 @@ fn nothing_is_left() -> Result<(), Failed> {
         }
         thread::sleep(Duration::from_millis(50));
     }
-}
-
-/// Programs that run in the network namespace of this name.
-fn helpers_in(namespace: &str) -> Vec<String> {
-    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let there = entries.filter_map(|entry| {
-        let link = std::fs::read_link(entry.path().join("ns/net")).ok()?;
-        let name = std::fs::read_to_string(entry.path().join("comm")).ok()?;
-        (link == Path::new(namespace)).then(|| name.trim().to_owned())
-    });
-    there.filter(|name| name != "network").collect()
 }
 
 /// NET-08: a name of the internet is resolved behind each kind of resolver, and reached by it. The resolver of the host hears the

@@ -3,11 +3,14 @@
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Tool, User};
+use crate::helper::PUBLISHED_INSIDE;
+use crate::output;
 use crate::text::Text;
 
 /// Parts of the tier `inet`.
@@ -33,11 +36,18 @@ impl NetworkTools {
         let tun = Path::new("/dev/net/tun");
         let open = File::options().read(true).write(true).open(tun).is_ok();
         let pasta = Tool::find("pasta", user, option_env!("CLAUDEBOX_PASTA"));
+        let (pasta, pasta_knows) = match pasta {
+            Tool::Found(path) => match options_of(&path) {
+                Ok(options) => (Tool::Found(path), options),
+                Err(why) => (Tool::Unfit(path, why), Vec::new()),
+            },
+            other => (other, Vec::new()),
+        };
         Self {
             tun: tun.exists().then_some(open),
             nft: Tool::find("nft", user, option_env!("CLAUDEBOX_NFT")),
             nf_tables: has_nf_tables(),
-            pasta_knows: pasta.path().map(options_of).unwrap_or_default(),
+            pasta_knows,
             pasta,
             slirp4netns: Tool::find("slirp4netns", user, option_env!("CLAUDEBOX_SLIRP4NETNS")),
         }
@@ -50,25 +60,44 @@ impl NetworkTools {
     }
 }
 
-/// The long options that pasta lists in its help.
-fn options_of(program: &Text) -> Vec<String> {
-    let output = Command::new(program)
-        // Links are followed, and passt goes by the name that it is called by.
-        .arg0("pasta")
-        .arg("--help")
-        .env_clear()
-        .stdin(Stdio::null())
-        .output();
-    let Ok(output) = output else {
-        return Vec::new();
-    };
-    let mut options: Vec<String> = [output.stdout, output.stderr]
+/// How long pasta may take to tell its options. It takes milliseconds.
+const HELP_LIMIT: Duration = Duration::from_secs(1);
+
+/// The long options that pasta lists in its help, or what is wrong with it.
+fn options_of(program: &Text) -> Result<Vec<String>, String> {
+    let output = help_of(program, &[])?;
+    let mut options: Vec<String> = [&output.stdout, &output.stderr]
         .iter()
         .flat_map(|text| long_options(&String::from_utf8_lossy(text)))
         .collect();
+    // Where the help is cut short, the exit status tells: an option that is unknown ends it with another one than the help.
+    let asked = format!("--{PUBLISHED_INSIDE}");
+    let is_cut = |text: &&Vec<u8>| !text.is_empty() && !text.ends_with(b"\n");
+    let cut = [&output.stdout, &output.stderr].iter().any(is_cut);
+    if cut && help_of(program, &[&asked])?.status.success() {
+        options.push(PUBLISHED_INSIDE.into());
+    }
     options.sort();
     options.dedup();
-    options
+    if options.is_empty() {
+        let said = output::said(&[&output.stderr, &output.stdout]);
+        return Err(format!("asked for its options, it names none; {said}"));
+    }
+    Ok(options)
+}
+
+/// What pasta answers to these options with its help asked for.
+fn help_of(program: &Text, options: &[&str]) -> Result<Output, String> {
+    let mut command = Command::new(program);
+    // Links are followed, and passt goes by the name that it is called by.
+    command
+        .arg0("pasta")
+        .args(options)
+        .arg("--help")
+        .env_clear();
+    command.stdin(Stdio::null());
+    output::run_within(&mut command, HELP_LIMIT)
+        .map_err(|error| format!("asked for its options, {error}"))
 }
 
 fn long_options(help: &str) -> Vec<String> {

@@ -1,30 +1,26 @@
 //! Owns waiting for the network: the helper sets its device up while bwrap builds, and nothing starts before it is there.
 
 use std::fs;
-use std::io;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::helper::Families;
 
 /// How long a helper may take. pasta takes some 100 ms.
-const LIMIT: Duration = Duration::from_secs(4);
+const LIMIT: Duration = Duration::from_millis(3500);
 
 /// The flag of an address whose uniqueness is not yet known (if_addr.h, `IFA_F_TENTATIVE`).
 const TENTATIVE: u8 = 0x40;
 
 /// Until `device` has a default route of each family.
-pub(super) fn wait(device: &str, families: Families) -> io::Result<()> {
+pub(super) fn wait(device: &str, families: Families) -> Result<(), String> {
     let deadline = Instant::now() + LIMIT;
     loop {
         if (!families.four || has_four(device)) && (!families.six || has_six(device)) {
             return Ok(());
         }
         if Instant::now() > deadline {
-            let limit = LIMIT.as_secs();
-            return Err(io::Error::other(format!(
-                "the helper set up no network within {limit} s: {device} has no default route"
-            )));
+            return Err(format!("{device} had no default route within {LIMIT:?}"));
         }
         sleep(Duration::from_millis(1));
     }

@@ -4,7 +4,7 @@
 //! A helper that ends takes the network with it, and never the fence. A fence that cannot follow takes the helper with it.
 
 use std::fs::File;
-use std::io::{self, IoSliceMut, PipeReader, Read};
+use std::io::{self, IoSliceMut, PipeReader};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -29,6 +29,7 @@ use crate::helper::Kind;
 use crate::init::Event;
 use crate::outer::ORDER;
 use crate::outer::join::{NETWORK, Order, Task, USER};
+use crate::output;
 use crate::plan::{Action, Plan};
 use crate::report::RefusedTarget;
 use crate::text::Text;
@@ -158,6 +159,15 @@ impl Network {
         })
     }
 
+    /// PID 1 waits no longer, for this reason.
+    pub(super) fn not_set_up(&mut self, why: &str) -> LaunchError {
+        LaunchError::Helper {
+            program: self.program.clone(),
+            status: crate::text::escape(why.as_ref()),
+            said: self.said(),
+        }
+    }
+
     /// The last of what the helper said, as the end of a sentence. Nobody is waited for.
     fn said(&mut self) -> String {
         super::said_in(&mut self.errors).map_or_else(String::new, |said| format!(": {said}"))
@@ -191,7 +201,7 @@ impl Network {
                 self.lost = Some(format!(
                     "the fence could not follow a change of the host's network: {error}"
                 ));
-                let _ = self.helper.kill();
+                output::kill(&mut self.helper);
             }
         }
     }
@@ -209,37 +219,22 @@ impl Network {
     fn nft(&self, nft: &Text, arguments: &[&str], input: &[u8]) -> io::Result<Vec<u8>> {
         let arguments = arguments.iter().copied().map(Text::from).collect();
         let mut command = joining(&self.outer, &order(Task::Fence, nft, "nft", arguments))?;
-        let (errors, its_errors) = io::pipe()?;
-        let (output, its_output) = io::pipe()?;
-        command
-            .stdin(memory_file(input)?)
-            .stdout(its_output)
-            .stderr(its_errors);
-        let mut child = command.spawn()?;
-        drop(command);
-        let output = read_within(output, NFT_LIMIT);
-        let ended = match &output {
-            Ok(_) => child.wait()?.success(),
-            Err(_) => {
-                child.kill()?;
-                child.wait()?.success()
-            }
-        };
-        let mut errors = errors;
-        match output? {
-            output if ended => Ok(output),
-            _ => Err(io::Error::other(
-                super::said_in(&mut errors).unwrap_or_else(|| format!("{nft} failed")),
-            )),
+        command.stdin(memory_file(input)?);
+        let output = output::run_within(&mut command, NFT_LIMIT)
+            .map_err(|error| io::Error::other(format!("{nft}: {error}")))?;
+        if output.status.success() {
+            return Ok(output.stdout);
         }
+        let said = output::said(&[&output.stderr, &output.stdout]);
+        let status = output.status;
+        Err(io::Error::other(format!("{nft} ended ({status}); {said}")))
     }
 
     /// Ends the helper; tells what was refused.
     pub(super) fn end(mut self) -> NetworkEnd {
         let refused = self.refused();
         let _ = self.helper_ended();
-        let _ = self.helper.kill();
-        let _ = self.helper.wait();
+        output::kill(&mut self.helper);
         NetworkEnd {
             refused,
             lost: self.lost,
@@ -392,23 +387,4 @@ fn take_over(control: &UnixStream) -> io::Result<Result<(OwnedFd, OwnedFd), Trou
         }
         _ => Err(init_failed("the outer stage spoke out of turn").into()),
     })
-}
-
-/// All of a pipe.
-fn read_within(mut pipe: PipeReader, limit: Duration) -> io::Result<Vec<u8>> {
-    let deadline = Instant::now() + limit;
-    let mut all = Vec::new();
-    let mut part = [0; 16 * 1024];
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let mut ready = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
-        let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO);
-        if left.is_zero() || poll(&mut ready, timeout)? == 0 {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        match pipe.read(&mut part)? {
-            0 => return Ok(all),
-            read => all.extend_from_slice(&part[..read]),
-        }
-    }
 }

@@ -129,6 +129,12 @@ impl Session<'_> {
                 Next::Event(Event::Failed(why)) => {
                     return Err(init_failed(&why));
                 }
+                Next::Event(Event::NoNetwork(why)) => {
+                    return Err(match self.network.as_mut() {
+                        Some(network) => network.not_set_up(&why).into(),
+                        None => init_failed(&why),
+                    });
+                }
                 Next::NoNetwork(error) => return Err(error.into()),
                 Next::Event(Event::Fenced) => {
                     return Err(init_failed("the outer stage spoke twice"));

@@ -10,6 +10,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use nix::libc::pid_t;
 use nix::sched::{CloneFlags, unshare};
@@ -21,7 +22,11 @@ use super::{ORDER, end_with, failed, pass_on};
 use crate::descriptors::{copied, memory_file};
 use crate::fence::Fence;
 use crate::init::{CONTROL, Event, say};
+use crate::output;
 use crate::text::Text;
+
+/// How long nft(8) may take, each time. The launcher waits for both, and then for no more.
+const NFT_LIMIT: Duration = Duration::from_millis(1500);
 
 /// What this stage is told, at [`ORDER`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,27 +113,31 @@ fn put_up(nft: &Text, fence: &Fence) -> io::Result<()> {
         fence.to_nft().to_string().as_bytes(),
     )?;
     let held = run_nft(nft, &["-j", "list", "ruleset"], b"")?;
-    let held = serde_json::from_slice(&held)
-        .map_err(|error| failed("read what nft says of the fence", error))?;
+    let listed = serde_json::from_slice(&held).map_err(|error| {
+        let said = output::said(&[&held]);
+        failed("list the fence", format!("{nft}: {error}; {said}"))
+    })?;
     fence
-        .verify(&held)
-        .map_err(|why| failed("find the fence as it was loaded", why))
+        .verify(&listed)
+        .map_err(|why| failed(&format!("find the fence that {nft} was to load"), why))
 }
 
 /// What nft says, where it succeeds.
 fn run_nft(nft: &Text, arguments: &[&str], input: &[u8]) -> io::Result<Vec<u8>> {
-    let output = Command::new(nft)
-        .args(arguments)
-        .env_clear()
-        .stdin(Stdio::from(memory_file(input)?))
-        .output()
+    let mut command = Command::new(nft);
+    command.args(arguments).env_clear();
+    command.stdin(Stdio::from(memory_file(input)?));
+    let output = output::run_within(&mut command, NFT_LIMIT)
         .map_err(|error| failed(&format!("run {nft}"), error))?;
     if output.status.success() {
         return Ok(output.stdout);
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    let line = said.lines().next().unwrap_or("it ended without a word");
-    Err(failed("load the fence", format!("{nft}: {line}")))
+    let said = output::said(&[&output.stderr, &output.stdout]);
+    let status = output.status;
+    Err(failed(
+        "load the fence",
+        format!("{nft} ended ({status}); {said}"),
+    ))
 }
 
 fn hand_over(control: &UnixStream) -> io::Result<()> {

@@ -176,7 +176,7 @@ fn tool<'a>(
         Tool::Unfit(path, why) => Err(missing(
             &format!("{path} cannot be used: {why}"),
             format!(
-                "only a program that root alone can write is run: {}",
+                "one that works, and that root alone can write, is needed: {}",
                 install_hint(&facts.host.os, package)
             ),
         )),
