@@ -236,9 +236,11 @@ impl Network {
 
     /// Ends the helper; tells what was refused.
     pub(super) fn end(mut self) -> NetworkEnd {
-        let refused = self.refused();
         let _ = self.helper_ended();
+        // Its device goes with it, and for that the kernel waits until no CPU uses it any more: some 40 ms, in which the fence
+        // can be asked. What is counted stays in the fence.
         let _ = self.helper.kill();
+        let refused = self.refused();
         let _ = self.helper.wait();
         NetworkEnd {
             refused,
