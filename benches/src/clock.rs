@@ -33,7 +33,12 @@ pub fn alternate(rounds: usize, runs: &[(&str, &dyn Fn() -> Command)]) -> Vec<Du
     times.into_iter().map(median).collect()
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
+/// The one in the middle.
+///
+/// # Panics
+/// Where there is none.
+#[must_use]
+pub fn median(mut times: Vec<Duration>) -> Duration {
     times.sort();
     times[times.len() / 2]
 }

@@ -3,9 +3,11 @@
 
 mod limits;
 mod network;
+mod tiers;
 
 use serde::Serialize;
 
+pub use self::tiers::TierReport;
 use crate::cli::{Entry, SharedArgs, Target, Tier};
 use crate::config::{Config, ConfigError};
 use crate::facts::{Content, Facts, Git, NixDaemon, Parts, Project, Tool};
@@ -13,7 +15,6 @@ use crate::guard::Guard;
 use crate::hint::Hint;
 use crate::init::{ABI_OF_DEVICES, ABI_OF_FILES, ABI_OF_SCOPES};
 use crate::launch::{self, LaunchError};
-use crate::page::{PLAIN, Page, RED, YELLOW};
 use crate::plan::Plan;
 use crate::remedy::{install_hint, userns_obstacle};
 use crate::text::Text;
@@ -52,8 +53,10 @@ pub struct Report {
     pub tier: Tier,
     /// Whether that tier can run.
     pub can_run: bool,
-    /// Part by part.
+    /// Part by part, for that tier.
     pub findings: Vec<Finding>,
+    /// Every tier, as it would be with `--network TIER`.
+    pub tiers: Vec<TierReport>,
 }
 
 fn finding(
@@ -70,7 +73,7 @@ fn finding(
     }
 }
 
-/// Examines the host for `tier`, or for the tier that `run` would use.
+/// Examines the host for `tier`, or for the tier that `run` would use, and tells of the others whether they can run.
 #[must_use]
 pub fn examine(
     facts: &Facts,
@@ -78,23 +81,29 @@ pub fn examine(
     tier: Option<Tier>,
     probe: impl Fn(&Plan, &Facts) -> Result<(), LaunchError>,
 ) -> Report {
-    let (facts, configured) = (&nowhere(facts), configured(facts, tier));
+    let facts = &nowhere(facts);
+    let configured = Config::resolve(&entry(tier), facts);
     let wanted = match &configured {
         Ok(config) => config.tier.value,
         Err(_) => tier.unwrap_or(Tier::Full),
     };
-    let mut findings = vec![bwrap(facts), user_namespaces(facts)];
-    match configured {
-        Ok(config) => findings.push(sandbox(facts, &config, probe)),
-        Err(error) => {
-            findings.push(finding(
-                "configuration",
-                Verdict::Failure,
-                error.to_string(),
-                error.hint(),
-            ));
-        }
+    let findings = findings(facts, parts, wanted, started(facts, configured, &probe));
+    let tiers = tiers::each(wanted, &findings, |tier| {
+        let configured = Config::resolve(&entry(Some(tier)), facts);
+        self::findings(facts, parts, tier, started(facts, configured, &probe))
+    });
+    Report {
+        version: 1,
+        tier: wanted,
+        can_run: tiers.iter().any(|one| one.tier == wanted && one.can_run),
+        findings,
+        tiers,
     }
+}
+
+/// Part by part, for the tier `wanted`; `started` is what came of starting it.
+fn findings(facts: &Facts, parts: &Parts, wanted: Tier, started: Finding) -> Vec<Finding> {
+    let mut findings = vec![bwrap(facts), user_namespaces(facts), started];
     findings.extend([landlock(facts), kernel(facts), agent(facts)]);
     if facts.user.uid == 0 {
         let fix = "start it as an ordinary user, or pass --allow-root".to_owned();
@@ -115,15 +124,7 @@ pub fn examine(
     findings.extend(network::parts(facts, wanted));
     findings.push(nix(facts, parts));
     findings.push(limits::limits(facts, parts.cgroup.as_ref(), &parts.groups));
-    let can_run = findings
-        .iter()
-        .all(|finding| finding.verdict != Verdict::Failure);
-    Report {
-        version: 1,
-        tier: wanted,
-        can_run,
-        findings,
-    }
+    findings
 }
 
 /// What `run` would be asked for; the command does not matter.
@@ -139,11 +140,6 @@ fn entry(tier: Option<Tier>) -> Entry {
         target: Target::Exec(command),
         ..Entry::default()
     }
-}
-
-/// What `run` would use: flags, variables and profiles of the caller, wherever they stand.
-fn configured(facts: &Facts, tier: Option<Tier>) -> Result<Config, ConfigError> {
-    Config::resolve(&entry(tier), &nowhere(facts))
 }
 
 /// The same host, standing in no project.
@@ -210,15 +206,22 @@ fn user_namespaces(facts: &Facts) -> Finding {
     }
 }
 
-/// Starts a real sandbox, without any project in it.
-fn sandbox(
+/// Starts a real sandbox as it is configured, without any project in it.
+fn started(
     facts: &Facts,
-    config: &Config,
-    probe: impl Fn(&Plan, &Facts) -> Result<(), LaunchError>,
+    configured: Result<Config, ConfigError>,
+    probe: &impl Fn(&Plan, &Facts) -> Result<(), LaunchError>,
 ) -> Finding {
+    let config = match configured {
+        Ok(config) => config,
+        Err(error) => {
+            let (found, fix) = (error.to_string(), error.hint());
+            return finding("configuration", Verdict::Failure, found, fix);
+        }
+    };
     let failed =
         |error: &dyn Hint| finding("sandbox", Verdict::Failure, error.to_string(), error.hint());
-    let mut plan = match Plan::new(config, facts) {
+    let mut plan = match Plan::new(&config, facts) {
         Ok(plan) => plan,
         Err(error) => return failed(&error),
     };
@@ -332,34 +335,5 @@ fn nix(facts: &Facts, parts: &Parts) -> Finding {
             let fix = "take that entry out of trusted-users in nix.conf".to_owned();
             finding("nix", Verdict::Warning, found, Some(fix))
         }
-    }
-}
-
-impl Report {
-    /// As a person reads it; `wrap` breaks long lines, for a terminal.
-    #[must_use]
-    pub fn render(&self, wrap: bool) -> String {
-        let mut page = Page::new(wrap);
-        for finding in &self.findings {
-            let (mark, style) = match finding.verdict {
-                Verdict::Ok => ("ok  ", PLAIN),
-                Verdict::Warning => ("warn", YELLOW),
-                Verdict::Failure => ("FAIL", RED),
-            };
-            page.item(
-                &format!("{mark}  {:<16} ", finding.part),
-                &finding.found,
-                style,
-            );
-            if let Some(fix) = &finding.fix {
-                page.item(&format!("{:23}hint: ", ""), fix, PLAIN);
-            }
-        }
-        let verdict = if self.can_run {
-            "can run here"
-        } else {
-            "cannot run here"
-        };
-        page.into_text() + &format!("\nThe tier `{}` {verdict}.\n", self.tier.name())
     }
 }

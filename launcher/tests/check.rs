@@ -8,6 +8,7 @@ use claudebox::check::{Report, Verdict, examine};
 use claudebox::cli::Tier;
 use claudebox::facts::{Cgroup, Facts, Groups, NetworkTools, NixDaemon, Parent, Parts, Tool};
 use claudebox::launch::LaunchError;
+use claudebox::plan::Plan;
 use claudebox::remedy::explain;
 
 fn debian() -> Facts {
@@ -335,5 +336,101 @@ fn it_ends_as_run_would_with_the_tier_that_run_would_use() {
         "user",
         Verdict::Warning,
         &["--allow-root"],
+    );
+}
+
+/// Which tiers can run, and which parts are in the way of the others.
+fn tiers(report: &Report) -> Vec<(Tier, bool, Vec<&str>)> {
+    let tiers = report.tiers.iter();
+    tiers
+        .map(|one| {
+            let parts = one.why.iter().map(|finding| finding.part).collect();
+            (one.tier, one.can_run, parts)
+        })
+        .collect()
+}
+
+#[test]
+fn each_tier_is_told_apart() {
+    let mut facts = debian();
+    let all = report(&facts, &parts());
+    let can = |tier| (tier, true, vec![]);
+    let every = [can(Tier::None), can(Tier::Inet), can(Tier::Full)];
+    assert_eq!(tiers(&all), every);
+    assert!(
+        all.render(false).ends_with(
+            "\n\nThe tier `none` can run here.\nThe tier `inet`, which would be used, can run here.\n\
+             The tier `full` can run here.\n"
+        ),
+        "{}",
+        all.render(false)
+    );
+
+    let tools = facts.host.network_tools.as_mut().expect("of a Debian");
+    tools.tun = None;
+    let no_tun = report(&facts, &parts());
+    let without = (Tier::Inet, false, vec!["sandbox", "tun"]);
+    assert_eq!(tiers(&no_tun), [can(Tier::None), without, can(Tier::Full)]);
+    assert!(!no_tun.can_run);
+    let said = no_tun.render(false);
+    assert!(
+        said.contains("The tier `inet`, which would be used, cannot run here: sandbox, tun.\n"),
+        "{said}"
+    );
+    // What is in the way of a tier that would not be used ends nothing, and is told with its fix.
+    let none = examine(&facts, &parts(), Some(Tier::None), |_, _| Ok(()));
+    assert!(none.can_run);
+    assert_eq!(tiers(&none), tiers(&no_tun));
+    let said = none.render(false);
+    let end = &said[said.find("The tier `inet` cannot").expect("it is told")..];
+    assert!(end.contains("hint: sudo modprobe tun"), "{said}");
+}
+
+#[test]
+fn what_starts_on_one_tier_alone_is_told_of_that_tier_alone() {
+    let facts = debian();
+    let asked = std::cell::RefCell::new(Vec::new());
+    let probe = |plan: &Plan, _: &Facts| {
+        asked.borrow_mut().push(plan.tier.value);
+        match plan.tier.value {
+            Tier::None => Ok(()),
+            tier => Err(LaunchError::Bwrap {
+                said: format!("no {}", tier.name()),
+                hint: Some("the fix".into()),
+            }),
+        }
+    };
+    let report = examine(&facts, &parts(), Some(Tier::None), probe);
+    assert_eq!(*asked.borrow(), [Tier::None, Tier::Inet, Tier::Full]);
+    assert!(report.can_run);
+    let not = |tier| (tier, false, vec!["sandbox"]);
+    assert_eq!(
+        tiers(&report),
+        [(Tier::None, true, vec![]), not(Tier::Inet), not(Tier::Full)]
+    );
+    let said = report.render(false);
+    for word in ["no inet\n", "no full\n", "hint: the fix\n"] {
+        assert!(said.contains(word), "{word:?} is missing:\n{said}");
+    }
+    let json = serde_json::to_value(&report).expect("it serialises");
+    assert_eq!(json["tiers"][2]["tier"], "full");
+    assert_eq!(json["tiers"][2]["can_run"], false);
+    assert_eq!(json["tiers"][2]["why"][0]["part"], "sandbox");
+    assert_eq!(json["tiers"][2]["why"][0]["fix"], "the fix");
+}
+
+#[test]
+fn a_configuration_that_is_refused_is_in_the_way_of_what_uses_it() {
+    let mut facts = debian();
+    let variable = ("CLAUDEBOX_NETWORK".into(), "lan".into());
+    facts.environment.push(variable);
+    let report = report(&facts, &parts());
+    assert!(!report.can_run);
+    says(&report, "configuration", Verdict::Failure, &["lan"]);
+    let with_flag = tiers(&report);
+    assert_eq!(
+        with_flag[0],
+        (Tier::None, true, vec![]),
+        "a flag is over it"
     );
 }

@@ -232,8 +232,12 @@ impl Network {
 
     /// Ends the helper; tells what was refused.
     pub(super) fn end(mut self) -> NetworkEnd {
-        let refused = self.refused();
         let _ = self.helper_ended();
+        // Its device goes with it, and for that the kernel waits until no CPU uses it any more: some 40 ms, in which the fence
+        // can be asked. What is counted stays in the fence.
+        let _ = self.helper.kill();
+        let refused = self.refused();
+        // And all that it started.
         output::kill(&mut self.helper);
         NetworkEnd {
             refused,

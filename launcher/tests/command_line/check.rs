@@ -18,7 +18,17 @@ fn check_names_each_part_and_ends_as_run_would() {
     ] {
         assert!(said.contains(part), "no {part}:\n{said}");
     }
-    assert!(said.contains("can run here"), "{said}");
+    for tier in ["none", "inet", "full"] {
+        assert_eq!(
+            said.matches(&format!("The tier `{tier}`")).count(),
+            1,
+            "{tier}: {said}"
+        );
+    }
+    assert!(
+        said.contains(", which would be used, can run here."),
+        "{said}"
+    );
     boxer.run(["exec", "-y", "--", "true"]).success();
     boxer.run(["check", "--network", "none"]).success();
 }
@@ -34,6 +44,22 @@ fn the_json_says_the_same() {
     assert_eq!(report["can_run"], true);
     let findings = report["findings"].as_array().expect("findings");
     let people = stdout(&boxer.run(["check"]).success());
+    for (tier, name) in report["tiers"]
+        .as_array()
+        .expect("tiers")
+        .iter()
+        .zip(["none", "inet", "full"])
+    {
+        assert_eq!(tier["tier"], name);
+        let why = tier["why"].as_array().expect("what is in the way");
+        assert_eq!(tier["can_run"], why.is_empty(), "{tier}");
+        let starts = boxer.run(["exec", "--network", name, "-y", "--", "true"]);
+        assert_eq!(
+            starts.get_output().status.success(),
+            why.is_empty(),
+            "what is said of a tier is what happens: {tier}"
+        );
+    }
     assert!(findings.len() > 4);
     for finding in findings {
         let (part, found) = (
@@ -59,22 +85,26 @@ fn the_json_says_the_same() {
 #[test]
 fn what_cannot_run_is_125_in_both_forms() {
     let boxer = Boxer::new();
-    for line in ["check", "check --network inet --json"] {
-        let ran = crate::common::end(boxer.without_a_route(line)).code(125);
-        let said = stdout(&ran);
-        assert!(
-            said.contains("inet")
-                && said.contains("no route to the internet")
-                && !said.contains("`inet` can run here")
-                && !said.contains("\"can_run\": true"),
-            "{said}"
-        );
+    // A host without a network: a namespace with nothing but loopback.
+    let offline = |line: &str| boxer.without_a_route(line);
+    let said = stdout(&crate::common::end(offline("check --network inet")).code(125));
+    for words in [
+        "no route to the internet",
+        "The tier `none` can run here.\n",
+        "The tier `inet`, which would be used, cannot run here: sandbox.\n",
+        "The tier `full` can run here.\n",
+    ] {
+        assert!(said.contains(words), "{words:?} is missing:\n{said}");
     }
+    let json = stdout(&crate::common::end(offline("check --network inet --json")).code(125));
+    let report: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(report["can_run"], false);
     // The variable that `run` would follow counts here too.
-    let mut command = boxer.claudebox(["check"]);
-    command.env("CLAUDEBOX_NETWORK", "none");
-    let said = stdout(&crate::common::end(command).code(0));
-    assert!(said.contains("`none` can run here"), "{said}");
+    for (tier, status) in [("inet", 125), ("none", 0)] {
+        let mut command = offline("check");
+        command.env("CLAUDEBOX_NETWORK", tier);
+        crate::common::end(command).code(status);
+    }
     let off = "echo 0 > /proc/sys/user/max_user_namespaces && exec \"$0\" check";
     let mut command = boxer.command("unshare");
     command

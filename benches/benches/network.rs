@@ -1,0 +1,240 @@
+//! What the tier `inet` costs (PERF-02): a whole start, and one TCP stream, each beside the bare helper that carries its packets,
+//! in alternation; for pasta, and for slirp4netns.
+//!
+//! All of it happens in a network namespace of its own, a host whose only neighbour is nobody: no packet leaves this machine.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a bench is effects, and prints its result"
+)]
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use benches::clock::{alternate, median, millis, ratio};
+
+/// Starts of each.
+const RUNS: usize = 60;
+
+/// Streams of each.
+const STREAMS: usize = 15;
+
+/// MiB of a stream.
+const MEBIBYTES: u32 = 256;
+
+/// The same in bytes.
+const BYTES: usize = (MEBIBYTES as usize) << 20;
+
+/// The network namespace of this bench, for the helper that its name is told by.
+const HELPER: &str = "CLAUDEBOX_BENCH_HELPER";
+
+/// The address of that host that the listener has. pasta gives the first one to the inside: it takes another one to get out.
+const LISTENER: &str = "198.51.100.3";
+
+/// Makes that namespace a host with a route to the internet, and starts $@ there without any capability. With `slirp4netns` as $0,
+/// pasta's program is covered by what is no program.
+const ENTER: &str = r#"set -e
+ip link set lo up
+ip link add eth0 type veth peer name eth1
+ip address add 198.51.100.2/24 dev eth0
+ip address add 198.51.100.3/32 dev eth0
+ip link set eth0 up
+ip link set eth1 up
+ip route add default via 198.51.100.1
+if [ "$0" = slirp4netns ]; then
+    pasta=$(readlink -f "$(command -v pasta || echo /dev/null)")
+    [ "$pasta" = /dev/null ] || mount --bind /dev/null "$pasta"
+fi
+exec setpriv --ambient-caps=-all --inh-caps=-all "$@""#;
+
+/// What slirp4netns leaves to others: namespaces, waiting for the device, the command.
+const SLIRP: &str = r#"coproc N { exec unshare --user --map-root-user --net sh -c 'echo up; read -r go; exec "$@"' sh "$@"; }
+read -r up <&"${N[0]}"
+exec 5< <(exec slirp4netns --configure --mtu=65520 --ready-fd=7 "$N_PID" tap0 7>&1 >/dev/null 2>&1)
+helper=$! command=$N_PID
+read -rn1 -u5
+echo go >&"${N[1]}"
+wait "$command"; status=$?
+kill "$helper"; wait "$helper"
+exit $status"#;
+
+fn main() {
+    benches::caller::run(|claudebox| match std::env::var(HELPER) {
+        Ok(helper) => measure(claudebox, &helper),
+        Err(_) => {
+            println!();
+            for helper in ["pasta", "slirp4netns"] {
+                in_a_host_of_its_own(helper);
+            }
+        }
+    });
+}
+
+fn in_a_host_of_its_own(helper: &str) {
+    let there = Command::new(helper)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok();
+    if !there {
+        println!("PERF-02  {helper}: not installed");
+        return;
+    }
+    let this = std::env::current_exe().expect("a running program has a path");
+    let status = Command::new("unshare")
+        .args(["--user", "--map-current-user", "--keep-caps"])
+        .args(["--net", "--mount", "sh", "-c", ENTER, helper])
+        .arg(this)
+        .env(HELPER, helper)
+        .status()
+        .expect("unshare starts");
+    assert!(status.success(), "{helper}: {status}");
+}
+
+fn measure(claudebox: &Path, helper: &str) {
+    let planned = Command::new(claudebox)
+        .args(["plan", "--json", "--network", "inet", "--cmd", "true"])
+        .output()
+        .expect("claudebox starts");
+    let planned = String::from_utf8_lossy(&planned.stdout).into_owned();
+    assert_eq!(
+        planned.contains("slirp4netns"),
+        helper == "slirp4netns",
+        "claudebox has chosen another helper than {helper}"
+    );
+    start(claudebox, helper);
+    stream(claudebox, helper);
+}
+
+fn start(claudebox: &Path, helper: &str) {
+    let (ours, theirs) = (
+        || boxed(claudebox, &[], &["true"]),
+        || bare(helper, &["true"]),
+    );
+    let medians = alternate(RUNS, &[("claudebox", &ours), (helper, &theirs)]);
+    println!(
+        "PERF-02  a start: claudebox {:.1} ms, bare {helper} {:.1} ms, ratio {:.2}   ({})",
+        millis(medians[0]),
+        millis(medians[1]),
+        ratio(medians[0], medians[1]),
+        aim(helper, "at most 1.30")
+    );
+}
+
+/// From the first to the last byte, as the listener sees them: the start has no part in it.
+fn stream(claudebox: &Path, helper: &str) {
+    let listener = TcpListener::bind((LISTENER, 0)).expect("an address of this host");
+    let to = listener.local_addr().expect("it is bound");
+    let send = format!(
+        "exec 3<>/dev/tcp/{}/{}; dd if=/dev/zero bs=128k count={} >&3 2>/dev/null && read -r -u3",
+        to.ip(),
+        to.port(),
+        MEBIBYTES * 8
+    );
+    let line = ["bash", "-c", &send];
+    let allow = ["--allow".to_owned(), to.to_string()];
+    let runs: [&dyn Fn() -> Command; 2] =
+        [&|| boxed(claudebox, &allow, &line), &|| bare(helper, &line)];
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..STREAMS {
+        for (command, times) in runs.iter().zip(&mut times) {
+            times.extend(receive(&listener, to, command()));
+        }
+    }
+    let [broken, theirs_broken] = [0, 1].map(|which: usize| STREAMS - times[which].len());
+    if broken + theirs_broken > 0 {
+        println!(
+            "         streams that broke: {broken} of claudebox, {theirs_broken} of bare {helper}"
+        );
+    }
+    // An old pasta waits for a second now and then, with a fence and without: the best are told too.
+    let best = |times: &Vec<Duration>| times.iter().min().copied().expect("some");
+    let bests = [best(&times[0]), best(&times[1])];
+    for (which, [ours, theirs]) in [("median", times.map(median)), ("best", bests)] {
+        println!(
+            "PERF-02  one TCP stream, {which} of {STREAMS}: claudebox {:.0} MiB/s, bare {helper} {:.0} MiB/s, ratio {:.2}   ({})",
+            speed(ours),
+            speed(theirs),
+            ratio(theirs, ours),
+            aim(helper, "at least 0.95")
+        );
+    }
+}
+
+/// MiB a second.
+fn speed(took: Duration) -> f64 {
+    f64::from(MEBIBYTES) / took.as_secs_f64()
+}
+
+/// How long a stream took; nothing where it broke.
+fn receive(listener: &TcpListener, to: SocketAddr, mut command: Command) -> Option<Duration> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    std::thread::scope(|scope| {
+        let taking = scope.spawn(|| take(&listener.accept()?.0));
+        let ended = child.wait().expect("it ends").success();
+        if !ended && !taking.is_finished() {
+            // Nobody else will connect: whoever waits is let go.
+            drop(TcpStream::connect(to));
+        }
+        let taken = taking.join().expect("it was received");
+        taken.ok().filter(|_| ended)
+    })
+}
+
+/// Everything, and a line back: what is on its way when the sender ends is lost with the namespace, in bare pasta too.
+fn take(mut stream: &TcpStream) -> io::Result<Duration> {
+    let mut buffer = vec![0; 256 << 10];
+    let mut received = stream.read(&mut buffer)?;
+    let began = Instant::now();
+    while received < BYTES {
+        match stream.read(&mut buffer)? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            more => received += more,
+        }
+    }
+    let took = began.elapsed();
+    stream.write_all(b"\n")?;
+    // Until the sender closes.
+    while stream.read(&mut buffer).is_ok_and(|more| more > 0) {}
+    Ok(took)
+}
+
+fn boxed(claudebox: &Path, flags: &[String], command: &[&str]) -> Command {
+    let mut boxed = Command::new(claudebox);
+    boxed
+        .args(["exec", "--network", "inet", "-y"])
+        .args(flags)
+        .arg("--")
+        .args(command);
+    boxed
+}
+
+fn bare(helper: &str, command: &[&str]) -> Command {
+    if helper == "pasta" {
+        let mut bare = Command::new("pasta");
+        bare.args(["--config-net", "--"]).args(command);
+        bare
+    } else {
+        let mut bare = Command::new("bash");
+        bare.args(["-c", SLIRP, "slirp"]).args(command);
+        bare
+    }
+}
+
+/// PERF-02 is about pasta.
+fn aim(helper: &str, aim: &str) -> String {
+    if helper == "pasta" {
+        format!("aim: {aim}")
+    } else {
+        "no aim".into()
+    }
+}
