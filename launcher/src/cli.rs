@@ -187,7 +187,7 @@ pub struct StartArgs {
 pub enum Tier {
     /// Only a loopback of its own
     None,
-    /// The internet without the LAN (not in this version: refused)
+    /// The internet, and nothing else of the network
     Inet,
     /// The host's network
     Full,
