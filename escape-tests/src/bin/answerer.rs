@@ -2,7 +2,7 @@
 //! never ends by itself. It is what runs inside where somebody outside knocks.
 
 use std::error::Error;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::thread;
 use std::time::Duration;
@@ -16,7 +16,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let socket = UdpSocket::bind(place)?;
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let _ = stream.and_then(|mut stream| stream.write_all(ANSWER));
+                // Who closes with something unread resets the connection, and the answer may be lost.
+                let answered = stream.and_then(|mut stream| {
+                    let _ = stream.read(&mut [0; 512])?;
+                    stream.write_all(ANSWER)
+                });
+                let _ = answered;
             }
         });
         thread::spawn(move || {

@@ -10,6 +10,7 @@ use escape_tests::harness::network::REFUSED;
 use escape_tests::network_lab::entrance::Resolver;
 use escape_tests::network_lab::map::{NEIGHBOURS, OWN, PUBLIC, Site, parsed};
 use escape_tests::network_lab::watch::word;
+use escape_tests::until;
 use libtest_mimic::{Failed, Trial};
 
 use crate::scene::{Scene, helpers_in};
@@ -192,7 +193,13 @@ fn no_packet_before() -> Result<(), Failed> {
 /// NET-41: after a launcher was killed the host has the devices, addresses, routes, rules and tables that it had, and no helper.
 fn nothing_is_left() -> Result<(), Failed> {
     let scene = Scene::new(Resolver::Stub)?;
-    let before = scene.lab.at(Site::Host).shown()?;
+    // The kernel tells the state of a new link up to a second later (linkwatch).
+    let up = |line: &str| line.contains("docker0:") && line.contains(" state UP ");
+    let settled = || {
+        let shown = scene.lab.at(Site::Host).shown().ok()?;
+        shown.lines().any(up).then_some(shown)
+    };
+    let before = until("the bridge of the lab", Duration::from_secs(5), settled);
     let mut session = scene.knock(&["inet"], 0, &parsed(&PUBLIC))?;
     session.until(0, "reached")?;
     drop(session);
