@@ -78,6 +78,13 @@ pub struct Probe {
 }
 
 impl Probe {
+    /// Whether what is expected on `tier` is known. What holds with and without the host's network holds with a part of it.
+    #[must_use]
+    pub fn is_known_on(&self, tier: Tier) -> bool {
+        let has = |tier| self.tiers.contains(&tier);
+        has(tier) || (tier == Tier::Inet && has(Tier::None) && has(Tier::Full))
+    }
+
     /// What most probes share. Its attempt reports nothing, which is a failure, so that it cannot be forgotten.
     pub const USUAL: Probe = Probe {
         asks: "",
@@ -117,9 +124,12 @@ pub const FILTER: &[Guard] = &[
 impl Probe {
     /// The guards of `behind` that there are on `tier`.
     pub fn behind_on(&self, tier: Tier) -> impl Iterator<Item = Guard> {
-        let only_without_network = [Guard::NetNamespace, Guard::NoResolvers];
-        let there =
-            move |guard: &Guard| tier == Tier::None || !only_without_network.contains(guard);
+        let there = move |guard: &Guard| match guard {
+            Guard::NetNamespace => tier != Tier::Full,
+            Guard::NoResolvers => tier == Tier::None,
+            Guard::EgressFence | Guard::HelperClosed => tier == Tier::Inet,
+            _ => true,
+        };
         self.behind.iter().copied().filter(there)
     }
 }

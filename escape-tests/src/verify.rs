@@ -230,7 +230,7 @@ fn attack(
     let bait = ground.bait();
     let chosen = |probe: &Probe| {
         probe.harmless
-            && probe.tiers.contains(&bait.tier)
+            && probe.is_known_on(bait.tier)
             && (bait.uid != 0 || probe.also_as_root)
             && probe
                 .behind_on(bait.tier)

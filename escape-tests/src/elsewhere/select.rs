@@ -1,6 +1,5 @@
 //! Owns which probes are made, and why some are not.
 
-use claudebox::cli::Tier;
 use claudebox::hint::nearest;
 
 use super::Complaint;
@@ -63,13 +62,6 @@ impl About {
     }
 }
 
-/// Whether what is expected on `tier` is known for `probe`. What holds with and without the host's network holds with a part
-/// of it.
-fn on(probe: &Probe, tier: Tier) -> bool {
-    let has = |tier| probe.tiers.contains(&tier);
-    has(tier) || (tier == Tier::Inet && has(Tier::None) && has(Tier::Full))
-}
-
 /// Whether it is one session that anything can start. Who meddles with a plan, or between audit and start, needs claudebox.
 fn is_one_session(name: &str, probe: &Probe) -> bool {
     let by_itself = probe.before.is_none() && probe.meddle.is_none() && probe.edited.is_none();
@@ -95,7 +87,9 @@ pub fn select(args: &Args, there: There) -> Result<Vec<Chosen>, Complaint> {
     };
     let chosen: Vec<Chosen> = probes::ALL
         .iter()
-        .filter(|(name, probe)| named(name) && is_one_session(name, probe) && on(probe, args.tier))
+        .filter(|(name, probe)| {
+            named(name) && is_one_session(name, probe) && probe.is_known_on(args.tier)
+        })
         .map(|(name, probe)| Chosen {
             name,
             probe,

@@ -1,12 +1,12 @@
 //! An abstract socket has a name and no path, so no mount can hide it: X11 and D-Bus listen on such (CVE-2020-15257). On
-//! `none` another network namespace hides it; on `full` Landlock does.   (threats: SOCK-02, SOCK-08, KRN-17)
+//! `full` Landlock hides it, else another network namespace.   (threats: SOCK-02, SOCK-08, KRN-17)
 use crate::harness::bait::ATTACK;
 use crate::harness::{inside, trial};
 use crate::probe::*;
 
 /// Where another network namespace has other sockets nobody listens; where Landlock scopes them they are forbidden.
 pub(super) fn denied(bait: &Bait) -> Act {
-    Act::errno(if bait.tier == Tier::None {
+    Act::errno(if bait.tier != Tier::Full {
         Errno::ECONNREFUSED
     } else {
         Errno::EPERM

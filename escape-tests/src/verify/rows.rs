@@ -19,8 +19,9 @@ pub fn absent(plan: &Plan, guard: Guard) -> Option<String> {
 #[must_use]
 fn not_part(guard: Guard) -> Option<&'static str> {
     match guard {
-        Guard::NetNamespace | Guard::NoResolvers => {
-            Some("no part of this tier, which has the host's network")
+        Guard::NetNamespace => Some("no part of this tier, which has the host's network"),
+        Guard::NoResolvers | Guard::EgressFence | Guard::HelperClosed => {
+            Some("no part of this tier")
         }
         Guard::ProcReadOnly => Some("only where uid 0 starts it: nobody else owns those files"),
         Guard::ProjectSecretsHidden => Some("nothing is asked to be hidden (--hide)"),
@@ -45,6 +46,10 @@ pub fn not_shown(guard: Guard, tier: Tier) -> Option<&'static str> {
         Guard::LandlockFiles => {
             Some("a second wall: what it refuses is not there, or is on a read-only mount")
         }
+        Guard::EgressFence => Some(
+            "read back from the kernel and compared whole at every start; attacks on it need networks to attack",
+        ),
+        Guard::HelperClosed => Some("what it would open needs networks to be reached from"),
         Guard::FreshKeyring => Some("a second wall: no call reaches any keyring"),
         Guard::NoNestedNamespaces => Some("a second wall: no call makes a user namespace"),
         Guard::AbstractSockets if tier != Tier::Full => {

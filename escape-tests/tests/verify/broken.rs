@@ -38,6 +38,9 @@ enum Sight {
 /// A new guard is to be seen itself.
 fn sight(guard: Guard) -> Sight {
     match guard {
+        Guard::EgressFence => Sight::Nothing(Tier::Inet),
+        // The same loopback is reached.
+        Guard::HelperClosed => Sight::Another(Guard::NetNamespace, Tier::Inet),
         // Second walls.
         Guard::SignalScope
         | Guard::LandlockFiles

@@ -52,7 +52,7 @@ fn untried(ran: &Ran, what: &str) {
 fn a_wrong_command_line() {
     let person = Person::new(false);
     untried(&person.verify(&["--netwrok", "none"]), "--netwrok");
-    untried(&person.verify(&["--network", "inet"]), "inet");
+    untried(&person.verify(&["--network", "lan"]), "inet");
     untried(&person.verify(&["--mount", "/nonexistent"]), "/nonexistent");
     untried(
         &run(&mut person.command(COMPANION), SOON),
