@@ -1,7 +1,7 @@
-# The package: the launcher, which knows at build time where its bubblewrap and the tools of the sandbox are.
+# The package: the launcher, which knows at build time where bubblewrap, nft, pasta and the tools of the sandbox are.
 #
-# Nothing wraps it. It must find bubblewrap without the caller's PATH, and its own executable is shown inside, where a
-# wrapper would need a shell. Hence the two variables, which the launcher reads while it is compiled.
+# Nothing wraps it. It must find them without the caller's PATH, and its own executable is shown inside, where a
+# wrapper would need a shell. Hence the variables, which the launcher reads while it is compiled.
 {
   lib,
   stdenv,
@@ -23,8 +23,10 @@
   gzip,
   jq,
   less,
+  nftables,
   nix,
   nodejs,
+  passt,
   procps,
   ripgrep,
 }:
@@ -90,6 +92,8 @@ rustPlatform.buildRustPackage {
 
   env = {
     CLAUDEBOX_BWRAP = "${bubblewrap}/bin/bwrap";
+    CLAUDEBOX_NFT = "${nftables}/bin/nft";
+    CLAUDEBOX_PASTA = "${passt}/bin/pasta";
     CLAUDEBOX_TOOLS = lib.makeBinPath tools;
   }
   # Linked statically (.cargo/config.toml), since it is PID 1 where no library need be; the archives of glibc are an

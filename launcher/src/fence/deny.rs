@@ -1,6 +1,6 @@
 //! Owns which addresses the fence refuses on this host, and why each.
 //!
-//! The [registry], and what the host's addresses and routes add. Each fact adds its own prefixes and takes none away, so one
+//! The [registry](super::registry), and what the host's addresses and routes add. Each fact adds its own prefixes and takes none away, so one
 //! more route or address never opens anything. Only a route that is for everywhere ([`Route::is_default`]) adds no prefix: what
 //! it leads to is the internet.
 
@@ -18,7 +18,7 @@ use crate::facts::{Network, Route, RouteKind, is_everywhere};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Why {
-    /// It stands in the [registry], by this name.
+    /// It stands in the [registry](super::registry), by this name.
     Special(String),
     /// It is an address of the host itself, on this link.
     Own(String),
