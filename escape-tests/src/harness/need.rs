@@ -66,10 +66,15 @@ impl Need {
         }
     }
 
-    /// Whether it is not there for who runs this, and no host can promise it to them.
+    /// Whether it is not there, and the host never promised it: to others than root a lab of networks, and to anybody a control group
+    /// where no systemd runs.
     #[must_use]
-    pub fn is_for_root(self) -> bool {
-        self == Need::NetworkLab && !crate::is_root()
+    pub fn is_not_promised(self) -> bool {
+        match self {
+            Need::NetworkLab => !crate::is_root(),
+            Need::ControlGroup => self.missing().is_some(),
+            _ => false,
+        }
     }
 
     /// Why this host does not have it; `None` where it does.

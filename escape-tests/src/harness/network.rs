@@ -170,7 +170,13 @@ pub fn timed(act: impl FnOnce() -> Act) -> Act {
 pub fn reach_public(bait: &Bait) {
     if let (Some(ground), true) = (&bait.ground, bait.tier != Tier::None) {
         for address in parsed(&PUBLIC) {
-            let _ = (tcp(address, ground.port), udp(address, ground.port));
+            let _ = tcp(address, ground.port);
+            // A datagram may be lost where a machine has much to do.
+            for _ in 0..3 {
+                if udp(address, ground.port) == Act::Reached {
+                    break;
+                }
+            }
         }
     }
 }

@@ -117,13 +117,7 @@ impl Namespace {
                 command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
                 let ended = command.args(words).output();
                 let ended = ended.map_err(|error| io::Error::other(format!("{line}: {error}")))?;
-                let said = String::from_utf8_lossy(&ended.stdout);
-                shown += &format!("# {line}\n");
-                for one in said.lines() {
-                    // Whether a bridge is up, the kernel decides by itself, and not at once.
-                    let what = one.split(" state ").next().unwrap_or(one);
-                    shown += &format!("{}\n", what.split('<').next().unwrap_or(what));
-                }
+                shown += &format!("# {line}\n{}", String::from_utf8_lossy(&ended.stdout));
             }
             Ok(shown)
         })

@@ -150,9 +150,9 @@ impl Setting {
             let waits = probe.needs.iter().any(|need| need.unbuilt().is_some());
             // In the lab of networks, which takes its time, `none` and `full` are no other than on this machine.
             let same_here = probe.networks.is_some() && self.tier != Tier::Inet;
-            let for_root = probe.needs.iter().any(|need| need.is_for_root());
+            let not_promised = probe.needs.iter().any(|need| need.is_not_promised());
             let other_tier = !probe.tiers.contains(&self.tier);
-            if other_tier || more_than_one || waits || same_here || for_root {
+            if other_tier || more_than_one || waits || same_here || not_promised {
                 continue;
             }
             let missing: Vec<String> = probe
