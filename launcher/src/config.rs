@@ -21,7 +21,7 @@ pub use self::error::ConfigError;
 pub use self::grants::{Grant, split_mount};
 pub use self::hide::Hide;
 pub use self::limits::{Group, Limit};
-pub use self::network::{Allow, Openings, Port};
+pub use self::network::{Allow, Openings, Port, leads_here};
 pub use self::report::ReportFile;
 pub use self::ssh::Ssh;
 pub use self::variables::{GENERATED, HOST_ALLOWLIST, Variable, steers};

@@ -6,7 +6,7 @@
 //!
 //! What is inside has addresses for documentation (RFC 5737, RFC 3849), whatever the host has: nothing of its network is told.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
@@ -113,7 +113,12 @@ pub struct Families {
 
 /// pasta's command line, without [`target`].
 #[must_use]
-pub fn pasta(tools: &NetworkTools, families: Families, openings: &Openings) -> Vec<Flag> {
+pub fn pasta(
+    tools: &NetworkTools,
+    families: Families,
+    forwarder: Option<IpAddr>,
+    openings: &Openings,
+) -> Vec<Flag> {
     let mut flags = vec![
         open(&["--foreground"], "it ends with the launcher"),
         open(&["--config-net"], "it sets its device up"),
@@ -144,11 +149,12 @@ pub fn pasta(tools: &NetworkTools, families: Families, openings: &Openings) -> V
         flags.push(open(&["--netmask", PREFIX], "of the address"));
     }
     // One resolver: more are tried one after the other, which costs seconds where one is dead.
-    let forwarder = forwarder(families);
-    flags.push(open(
-        &["--dns-forward", &forwarder.to_string()],
-        "names resolve through one address",
-    ));
+    if let Some(forwarder) = forwarder {
+        flags.push(open(
+            &["--dns-forward", &forwarder.to_string()],
+            "names resolve through one address",
+        ));
+    }
     match families {
         Families { six: false, .. } => flags.push(open(&["--ipv4-only"], "the host has no IPv6")),
         Families { four: false, .. } => flags.push(open(&["--ipv6-only"], "the host has no IPv4")),
@@ -249,13 +255,16 @@ pub fn target(kind: Kind) -> Vec<Text> {
     }
 }
 
-/// Where names are resolved inside.
+/// Where names are resolved inside: at the address of the family that a resolver of the host has. A helper stands for none of another
+/// family: what is sent there would go on as it is, to whoever has that address on the host's network.
 #[must_use]
-pub fn forwarder(families: Families) -> std::net::IpAddr {
-    if families.four {
-        FORWARDER.0.into()
-    } else {
-        FORWARDER.1.into()
+pub fn forwarder(families: Families, resolvers: &[IpAddr]) -> Option<IpAddr> {
+    let four = families.four && resolvers.iter().any(IpAddr::is_ipv4);
+    let six = families.six && resolvers.iter().any(IpAddr::is_ipv6);
+    match (four, six) {
+        (true, _) => Some(FORWARDER.0.into()),
+        (false, true) => Some(FORWARDER.1.into()),
+        (false, false) => None,
     }
 }
 

@@ -276,7 +276,7 @@ impl Steps {
     /// The one address where names are resolved on `inet`.
     fn forwarder(&self) -> Option<std::net::IpAddr> {
         self.0.iter().find_map(|step| match step.action {
-            Action::Carry { families, .. } => Some(crate::helper::forwarder(families)),
+            Action::Carry { forwarder, .. } => forwarder,
             _ => None,
         })
     }
@@ -319,6 +319,7 @@ impl Plan {
         let mut steps = Steps::default();
         let mut notes = config.notes.clone();
         notes.extend(process::note_on_streams(facts));
+        notes.extend(network::notes(config, facts));
         let unavailable = process::unavailable(config, facts);
         process::add(&mut steps, config, facts);
         network::add(&mut steps, config, facts)?;

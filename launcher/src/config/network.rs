@@ -155,8 +155,9 @@ fn read_allow(typed: &str, origin: Origin) -> Result<Allow, ConfigError> {
         let why = "an IPv6 address, and nothing else, stands in brackets";
         return Err(refused(typed, &origin, why, form));
     }
-    match address {
-        Some(address) if address.is_loopback() || address.is_unspecified() => {
+    // ::ffff:127.0.0.1 leaves as IPv4 (RFC 4291, 2.5.5.2).
+    match address.map(|address| address.to_canonical()) {
+        Some(address) if leads_here(address) => {
             let hint = format!("--host-port {port} opens a port of the host's loopback");
             let why = "that is the sandbox's own loopback";
             return Err(refused(typed, &origin, why, &hint));
@@ -178,6 +179,13 @@ fn read_allow(typed: &str, origin: Origin) -> Result<Allow, ConfigError> {
         host: host.into(),
         port: read_port(typed, port, origin)?,
     })
+}
+
+/// Whether a helper that connects there, or what is inside, comes out where it is itself.
+#[must_use]
+pub fn leads_here(address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    address.is_loopback() || address.is_unspecified()
 }
 
 /// Whether it is the name of a host (RFC 1123, 2.1). An address that is written oddly is none: what it means is not clear.

@@ -2,6 +2,7 @@
 //! before bwrap, bwrap, or the init stage inside.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 
@@ -67,6 +68,8 @@ pub enum Action {
         program: Text,
         device: String,
         families: Families,
+        /// Where names are resolved; nowhere where the host has no resolver.
+        forwarder: Option<IpAddr>,
     },
     /// launcher: an option of the helper.
     HelperOption { words: Vec<Text> },

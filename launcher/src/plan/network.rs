@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{Action, Namespace, Opened, PlanError, Step, Steps, process};
 use crate::cli::Tier;
-use crate::config::{Allow, Config, Openings, Origin, Port};
+use crate::config::{Allow, Config, Openings, Origin, Port, leads_here};
 use crate::facts::{Facts, NetworkTools, Tool};
 use crate::fence::{Denied, Exception, Fence};
 use crate::guard::Guard;
@@ -61,6 +61,7 @@ fn inet(steps: &mut Steps, config: &Config, facts: &Facts) -> Result<(), PlanErr
         program: host.program.clone(),
         device: helper::DEVICE.into(),
         families: host.families,
+        forwarder: host.forwarder,
     };
     let why = "packets go through sockets of an ordinary process of yours";
     steps.add_for(origin, Guard::NetNamespace, carry, why);
@@ -82,6 +83,7 @@ struct Parts<'a> {
     helper: Kind,
     program: &'a Text,
     families: Families,
+    forwarder: Option<IpAddr>,
 }
 
 impl<'a> Parts<'a> {
@@ -128,6 +130,7 @@ impl<'a> Parts<'a> {
             helper,
             program,
             families,
+            forwarder: helper::forwarder(families, &facts.network.resolvers),
         })
     }
 
@@ -148,7 +151,7 @@ impl<'a> Parts<'a> {
 
     fn flags(&self, openings: &Openings) -> Vec<Flag> {
         match self.helper {
-            Kind::Pasta => helper::pasta(self.tools, self.families, openings),
+            Kind::Pasta => helper::pasta(self.tools, self.families, self.forwarder, openings),
             Kind::Slirp4netns => helper::slirp4netns(),
         }
     }
@@ -224,15 +227,15 @@ fn families(facts: &Facts, helper: Kind) -> Families {
 }
 
 fn fence(facts: &Facts, host: &Parts, openings: &Openings) -> Result<Fence, PlanError> {
-    let address: IpAddr = helper::forwarder(host.families);
-    let forwarder = helper::forwarded(host.helper, host.tools)
-        .iter()
-        .map(|protocol| Exception {
-            address,
+    let protocols = helper::forwarded(host.helper, host.tools).iter();
+    let forwarder = host.forwarder.iter().flat_map(|address| {
+        protocols.clone().map(|protocol| Exception {
+            address: *address,
             protocol: *protocol,
             port: 53,
             origin: Origin::Generated,
-        });
+        })
+    });
     let denied = Denied::of(&facts.network).map_err(|unread| {
         let hint = unread.hint().unwrap_or_default();
         missing(&unread.to_string(), hint)
@@ -264,7 +267,7 @@ fn addresses(facts: &Facts, host: &str, port: &Port) -> Result<Vec<IpAddr>, Plan
         )
     };
     match facts.names.get(host) {
-        Some(Ok(found)) if found.iter().any(IpAddr::is_loopback) => Err(missing(
+        Some(Ok(found)) if found.iter().copied().any(leads_here) => Err(missing(
             &format!("{host} ({}) is the host's loopback", port.origin),
             format!("--host-port {} opens a port there", port.number),
         )),
@@ -305,4 +308,33 @@ pub(super) fn opened(config: &Config, steps: &[Step]) -> Vec<Opened> {
     );
     ports(&config.openings.publish, "inside from the host's loopback");
     opened
+}
+
+/// What a person should know of the network: each is less than the tier has elsewhere.
+pub(super) fn notes(config: &Config, facts: &Facts) -> Vec<String> {
+    let Some(tools) = facts.host.network_tools.as_ref() else {
+        return Vec::new();
+    };
+    if config.tier.value != Tier::Inet {
+        return Vec::new();
+    }
+    let mut notes = Vec::new();
+    if let Ok((Kind::Slirp4netns, program)) = choose(facts, tools) {
+        let pasta = match &tools.pasta {
+            Tool::Missing => "pasta is not installed".to_owned(),
+            Tool::Found(path) => format!("{path} is too old"),
+            Tool::Unfit(path, why) => format!("{path} cannot be used: {why}"),
+        };
+        notes.push(format!("network: IPv4 alone, by {program}; {pasta}"));
+    }
+    let carried = choose(facts, tools).map(|(helper, _)| families(facts, helper));
+    if let Ok(carried) = carried
+        && helper::forwarder(carried, &facts.network.resolvers).is_none()
+    {
+        notes.push(
+            "network: no name resolves, as this host has no resolver of a family that is carried"
+                .into(),
+        );
+    }
+    notes
 }
