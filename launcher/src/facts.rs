@@ -14,6 +14,7 @@ mod cgroup;
 mod hidden;
 mod host;
 mod host_runs;
+mod identity;
 mod names;
 mod network;
 mod network_tools;
@@ -21,14 +22,14 @@ mod own_files;
 mod parts;
 mod project;
 mod secrets;
+mod stdio;
 mod tool;
 mod tree;
 mod walk;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, IsTerminal};
-use std::os::fd::AsFd;
+use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
@@ -40,6 +41,7 @@ pub use self::cgroup::{Cgroup, Groups, Parent};
 pub use self::hidden::{Hidden, HiddenPath};
 pub use self::host::{Host, Kernel, OF_ROOT_ALONE, RESOLVED_ETC, SYSTEM_FOLDERS};
 pub use self::host_runs::{HostGuard, HostRun};
+pub use self::identity::GitIdentity;
 pub use self::names::Names;
 pub use self::network::{Address, Hop, Link, Network, Route, RouteKind, is_everywhere};
 pub use self::network_tools::NetworkTools;
@@ -47,6 +49,7 @@ pub use self::own_files::{Content, OwnFiles, ProfileFile};
 pub use self::parts::{NixDaemon, Parts};
 pub use self::project::{Git, GitLink, Project};
 pub use self::secrets::{Secret, Secrets};
+pub use self::stdio::Stdio;
 pub use self::tool::Tool;
 use self::walk::{End, Walk};
 use crate::cli::{Entry as Wish, Target, Tier};
@@ -143,36 +146,6 @@ pub enum Kind {
     Fifo,
     /// A character or block device.
     Device,
-}
-
-/// What a standard stream is. Decides whether it is handed over or relayed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Stdio {
-    /// The controlling terminal of this session.
-    Terminal,
-    /// A terminal of another session, or the other side of one (pty(7)).
-    ForeignTerminal,
-    /// A pipe without a name.
-    Pipe,
-    /// A socket.
-    Socket,
-    /// `/dev/null`.
-    Null,
-    /// A regular file, a folder, a FIFO with a name or a device: reopening it through `/proc` would give more than the caller gave.
-    Reopenable,
-    /// Not open.
-    Closed,
-}
-
-/// The name and address that commits carry.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GitIdentity {
-    /// `user.name`
-    pub name: Option<String>,
-    /// `user.email`
-    pub email: Option<String>,
 }
 
 /// What is asked of the host: paths and names that come from the command line.
@@ -515,80 +488,6 @@ fn plain_name(name: &Text) -> bool {
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || "._-@".contains(c))
     })
-}
-
-impl Stdio {
-    /// Whether a person sits there.
-    #[must_use]
-    pub fn is_terminal(self) -> bool {
-        matches!(self, Stdio::Terminal | Stdio::ForeignTerminal)
-    }
-
-    fn of(stream: &(impl AsFd + IsTerminal)) -> Self {
-        use nix::sys::stat::{SFlag, fstat, major, minor};
-        let Ok(stat) = fstat(stream) else {
-            return Stdio::Closed;
-        };
-        let kind = SFlag::from_bits_truncate(stat.st_mode & SFlag::S_IFMT.bits());
-        let device = (kind == SFlag::S_IFCHR).then(|| (major(stat.st_rdev), minor(stat.st_rdev)));
-        if stream.is_terminal() {
-            // Only of the controlling terminal the foreground can be asked for (tcgetpgrp(3)); a master answers for its slave.
-            let ours = device != Some(PTMX) && nix::unistd::tcgetpgrp(stream).is_ok();
-            if ours {
-                Stdio::Terminal
-            } else {
-                Stdio::ForeignTerminal
-            }
-        } else if kind == SFlag::S_IFIFO && has_no_name(stream) {
-            Stdio::Pipe
-        } else if kind == SFlag::S_IFSOCK {
-            Stdio::Socket
-        } else if device == Some(NULL) {
-            Stdio::Null
-        } else {
-            Stdio::Reopenable
-        }
-    }
-}
-
-/// Major and minor number of `/dev/null` and `/dev/ptmx` (null(4), pts(4)).
-const NULL: (u64, u64) = (1, 3);
-const PTMX: (u64, u64) = (5, 2);
-
-/// Whether a FIFO lies in no folder: one that does can be opened by others too, who may read or write there (fifo(7)).
-fn has_no_name(fifo: &impl AsFd) -> bool {
-    use nix::sys::statfs::{FsType, fstatfs};
-    const PIPEFS_MAGIC: FsType = FsType(0x5049_5045);
-    fstatfs(fifo).is_ok_and(|system| system.filesystem_type() == PIPEFS_MAGIC)
-}
-
-impl GitIdentity {
-    /// The user's own configurations. git reads the XDG file first; ~/.gitconfig wins (git-config(1), FILES).
-    fn files(home: &Text, environment: &[(Text, Text)]) -> [Text; 2] {
-        let xdg =
-            variable(environment, "XDG_CONFIG_HOME").filter(|folder| folder.path().is_absolute());
-        let xdg = xdg.cloned().unwrap_or_else(|| home.join(".config"));
-        [xdg.join("git/config"), home.join(".gitconfig")]
-    }
-
-    /// Parses them. git itself is never run.
-    fn read(home: &Text, files: &[Text]) -> Self {
-        let mut identity = Self::default();
-        for file in files {
-            crate::gitconfig::apply(&mut identity, file.path(), home.path(), |path| {
-                git_file(&own_files::following(path))
-            });
-        }
-        identity
-    }
-}
-
-/// A configuration of git's, where it can be read.
-fn git_file(path: &Path) -> Option<String> {
-    match Content::read(path) {
-        Content::Bytes(bytes) => bytes.utf8().map(str::to_owned),
-        Content::Absent | Content::Refused(_) => None,
-    }
 }
 
 /// A command as a person means it: a bare name stays a name, a path is expanded.

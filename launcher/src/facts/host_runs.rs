@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::Git;
+use super::identity::git_file;
 use super::own_files::following;
 use super::project::{first_line, is_git_folder};
 use super::walk::{End, Walk};
-use super::{Git, git_file};
 use crate::hostrun::{Base, LIST};
 use crate::text::Text;
 
