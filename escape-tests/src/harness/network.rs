@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
+use nix::sys::socket::MsgFlags;
 
 use super::addresses::ADDRESSES;
 pub use super::packets::{NO_ANSWER, SOON, tcp, udp};
-use super::packets::{echo, is_loopback, is_to_many};
+use super::packets::{Prepare, echo, is_loopback, is_to_many, tcp_by, udp_by};
 use crate::network_lab::map::{NEIGHBOURS, OWN, PUBLIC, parsed};
 use crate::probe::{Act, Bait, Errno, Guard, Need, Probe, Resolver, Seen, Tier};
 
@@ -281,6 +282,25 @@ pub fn answered_by(way: &str, act: impl Fn(IpAddr) -> Act) -> Seen {
     let targets = parsed(&TARGETS).into_iter();
     let named = targets.map(|address| (format!("{way} {address}"), act(address)));
     Seen(named.collect())
+}
+
+/// Attempts by sockets that are prepared so, a connection and a datagram to targets of each kind.
+#[must_use]
+pub fn reach_prepared(bait: &Bait, prepare: Prepare) -> Seen {
+    let mut seen = reach_by(bait, "tcp", |address, port| tcp_by(address, port, prepare));
+    let datagrams = reach_by(bait, "udp", |address, port| {
+        udp_by(address, port, MsgFlags::empty(), prepare)
+    });
+    seen.0.extend(datagrams.0);
+    seen
+}
+
+/// What [`reach_prepared`] must report behind the fence.
+#[must_use]
+pub fn refused_prepared() -> Seen {
+    let mut seen = refused_by("tcp", |address| fence("tcp", address));
+    seen.0.extend(refused_by("udp", |_| Errno::EPERM).0);
+    seen
 }
 
 /// What was heard of it: by the neighbour, or in the lab of networks anywhere but at the public addresses.

@@ -128,7 +128,7 @@ fn a_claude_code_in_the_home_folder_of_root_is_tried_as_root() {
 #[test]
 fn test_brings_the_lab_and_ends_with_the_tests() {
     let machine = Machine::complete();
-    let labs = ["claude-code/install", "nix/setup"];
+    let labs = ["claude-code/install", "passt/install", "nix/setup"];
     for lab in labs {
         machine.file(&format!("checkout/escape-tests/lab/{lab}"), "");
         machine.noted(&format!("checkout/escape-tests/lab/{lab}"), "exit 0");
@@ -148,6 +148,7 @@ fn test_brings_the_lab_and_ends_with_the_tests() {
         &PROOF,
         &[
             "install ",
+            "install ",
             "setup ",
             "cargo test --workspace --locked --no-fail-fast",
         ],
@@ -162,7 +163,11 @@ fn test_brings_the_lab_and_ends_with_the_tests() {
     run.did(&joined(&[
         &[BUILD],
         &PROOF,
-        &["install ", "cargo test --workspace --locked --no-fail-fast"],
+        &[
+            "install ",
+            "install ",
+            "cargo test --workspace --locked --no-fail-fast",
+        ],
     ]));
     assert!(run.out.contains("no Nix lab"), "{}", run.out);
 }

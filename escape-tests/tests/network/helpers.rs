@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use claudebox::config::Openings;
 use claudebox::facts::{NetworkTools, Tool};
-use claudebox::helper::{self, Families, Flag, GATEWAY, Kind};
+use claudebox::helper::{self, FORWARDER, Families, Flag, GATEWAY, Kind};
 use claudebox::outer::join::NETWORK_PATH;
 use escape_tests::harness::addresses::ADDRESSES;
 use escape_tests::harness::network::answered;
@@ -126,7 +126,7 @@ impl Helper {
             four: true,
             six: true,
         };
-        let flags = helper::pasta(&tools, both, &Openings::default());
+        let flags = helper::pasta(&tools, both, Some(FORWARDER.0.into()), &Openings::default());
         Ok((program, flags))
     }
 }
