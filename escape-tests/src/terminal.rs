@@ -472,7 +472,7 @@ mod tests {
         });
         terminal.type_text("\x1a");
         terminal.expect("Stopped");
-        terminal.type_line("kill %1; fg; echo status-$?");
+        terminal.type_line("kill %1; wait %1; echo status-$?");
         terminal.expect("status-143");
     }
 }
