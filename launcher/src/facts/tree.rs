@@ -119,7 +119,7 @@ pub(crate) trait Visitor {
     /// A name in it. Says what the folder hands down where it is to be entered.
     fn see(&mut self, entry: &Entry<'_>, inherited: &Self::Inherited) -> Option<Self::Inherited>;
 
-    /// A folder that cannot be entered; EXDEV where it is another file system.
+    /// A folder that cannot be entered, or not listed to its end; EXDEV where it is another file system.
     fn closed(&mut self, folder: &Path, error: Errno);
 }
 
@@ -155,7 +155,10 @@ pub(crate) fn walk<V: Visitor>(
                 continue;
             }
         };
-        let names = names(&mut folder, budget);
+        let (names, broken) = names(&mut folder, budget);
+        if let Some(error) = broken {
+            visitor.closed(&path, error);
+        }
         let handed_down = visitor.enter(&path, &names, &inherited);
         for (name, is_folder) in &names {
             if !budget.next() {
@@ -177,11 +180,20 @@ pub(crate) fn walk<V: Visitor>(
     }
 }
 
-/// The names in a folder, and whether each is a folder. Cut short where the budget is over.
-fn names(folder: &mut Dir, budget: &mut Budget<'_>) -> Vec<(OsString, bool)> {
+/// The names in a folder, and whether each is a folder. Cut short where the budget is over, and at an error: a file system may
+/// answer every further call with it, without end.
+fn names(folder: &mut Dir, budget: &mut Budget<'_>) -> (Vec<(OsString, bool)>, Option<Errno>) {
     let mut names = Vec::new();
     let mut unknown = Vec::new();
-    for (number, entry) in folder.iter().flatten().enumerate() {
+    let mut broken = None;
+    for (number, entry) in folder.iter().enumerate() {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                broken = Some(error);
+                break;
+            }
+        };
         let name = OsStr::from_bytes(entry.file_name().to_bytes());
         if name == "." || name == ".." {
             continue;
@@ -211,7 +223,7 @@ fn names(folder: &mut Dir, budget: &mut Budget<'_>) -> Vec<(OsString, bool)> {
         );
         names[index].1 = stat.is_ok_and(|stat| is_kind(&stat, nix::sys::stat::SFlag::S_IFDIR));
     }
-    names
+    (names, broken)
 }
 
 /// Whether it is of that kind.
@@ -243,6 +255,8 @@ mod tests {
     use std::cell::Cell;
     use std::fs::{self, File};
 
+    use nix::sys::wait::{Id, WaitPidFlag, waitid};
+
     use super::*;
 
     /// How many names a folder was said to have, and how many were seen.
@@ -262,6 +276,31 @@ mod tests {
         }
 
         fn closed(&mut self, _: &Path, _: Errno) {}
+    }
+
+    /// The list of what a process maps is lost when it ends: each further call fails with ESRCH.
+    #[test]
+    fn a_list_that_fails_without_end_is_given_up() {
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .expect("sleep starts");
+        let folder = PathBuf::from(format!("/proc/{}/map_files", child.id()));
+        let folder = File::open(folder).expect("the process is there");
+        let mut folder = Dir::from_fd(folder.into()).expect("it is a folder");
+        child.kill().expect("it is a child");
+        // It stays there, and maps nothing.
+        let pid = nix::unistd::Pid::from_raw(child.id().cast_signed());
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+        waitid(Id::Pid(pid), flags).expect("it ends");
+        let (sender, given_up) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut budget = Budget::new(None, &|| false);
+            let _ = sender.send(names(&mut folder, &mut budget).0.len());
+        });
+        let listed = given_up.recv_timeout(Duration::from_secs(10));
+        assert_eq!(listed, Ok(0));
+        child.wait().expect("it ended");
     }
 
     #[test]
