@@ -465,14 +465,19 @@ mod tests {
         let caller = Caller::new();
         let terminal = Terminal::bash(&caller);
         terminal.type_line("sleep 1000");
-        until("sleep", SHORT, || {
+        let job = until("sleep", SHORT, || {
             descendants(terminal.leader.id())
                 .into_iter()
                 .find(|process| process.name == "sleep")
         });
         terminal.type_text("\x1a");
         terminal.expect("Stopped");
-        terminal.type_line("kill %1; wait %1; echo status-$?");
+        terminal.type_line("fg; echo status-$?");
+        let job = Pid::from_raw(job.pid.cast_signed()).expect("a process has a number");
+        until("the job to be in front", SHORT, || {
+            (terminal.foreground() == Some(job)).then_some(())
+        });
+        rustix::process::kill_process(job, Signal::TERM).expect("it is a child of a child");
         terminal.expect("status-143");
     }
 }
