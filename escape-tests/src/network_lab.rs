@@ -110,6 +110,9 @@ impl NetworkLab {
             }
             namespace.ip(&[], map::lines(*site))?;
         }
+        // A connection that nobody answers is given up after 7 s and not after two minutes (ip-sysctl.rst), so that a test can wait
+        // for the end of what a helper has begun.
+        sites[&Site::Host].set(&[("ipv4/tcp_syn_retries", "2")])?;
         sites[&Site::Lan].set(&[
             ("ipv4/ip_forward", "1"),
             ("ipv6/conf/all/forwarding", "1"),

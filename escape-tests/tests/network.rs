@@ -24,6 +24,8 @@ mod honest;
 mod ports;
 #[path = "network/scene.rs"]
 mod scene;
+#[path = "network/unfollowed.rs"]
+mod unfollowed;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,6 +44,9 @@ const TRIAL: &str = "--trial";
 const WAITS: &str = "--lab-that-waits";
 
 fn main() -> ExitCode {
+    if let Some(ended) = unfollowed::run() {
+        return ended;
+    }
     let given: Vec<String> = std::env::args().skip(1).collect();
     if let Some(status) = drive::trial_of(&given, TRIAL, trial::run) {
         return ExitCode::from(status);

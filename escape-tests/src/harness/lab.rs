@@ -268,6 +268,7 @@ impl Lab {
             resolver,
             port: watch.port,
             heard: heard_of_networks,
+            six: true,
         });
         let order = Order {
             mark: mark.clone(),

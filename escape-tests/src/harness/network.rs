@@ -199,13 +199,33 @@ pub fn nowhere(bait: &Bait, row: &str) -> Seen {
 /// What [`reach`] must report behind the fence.
 #[must_use]
 pub fn fenced(bait: &Bait, row: &str) -> Seen {
-    each(bait, row, answered)
+    each(bait, row, |way, address| answered(bait, way, address))
 }
 
 /// What an attempt sees behind the fence. The kernel reports the refusal of an ICMPv6 packet to nobody, and the sandbox's own
 /// loopback answers an echo request.
 #[must_use]
-pub fn answered(way: &str, address: IpAddr) -> Act {
+pub fn answered(bait: &Bait, way: &str, address: IpAddr) -> Act {
+    let six = bait.ground.as_ref().is_none_or(|ground| ground.six);
+    if way == "icmp" && address == IpAddr::V6(Ipv6Addr::UNSPECIFIED) && !six {
+        // connect(2) takes it for the loopback, an echo request for an address like others.
+        return Act::errno(Errno::ENETUNREACH);
+    }
+    carried(bait, address, behind_the_fence(way, address))
+}
+
+/// This act, or what comes of it where the helper brings no route to that address.
+#[must_use]
+pub fn carried(bait: &Bait, address: IpAddr, act: Act) -> Act {
+    match &bait.ground {
+        Some(ground) if !ground.carries(address) => Act::errno(Errno::ENETUNREACH),
+        _ => act,
+    }
+}
+
+/// What an attempt sees where both families are carried.
+#[must_use]
+pub fn behind_the_fence(way: &str, address: IpAddr) -> Act {
     let six =
         matches!(address, IpAddr::V6(six) if six.to_ipv4_mapped().is_none() && !six.is_loopback());
     match way {
@@ -272,11 +292,13 @@ pub fn reach_by(bait: &Bait, way: &str, act: impl Fn(IpAddr, u16) -> Act) -> See
 
 /// What [`reach_by`] must report, as the fence answers, or by this table.
 #[must_use]
-pub fn refused_by(way: &str, errno: impl Fn(IpAddr) -> Errno) -> Seen {
-    answered_by(way, |address| Act::errno(errno(address)))
+pub fn refused_by(bait: &Bait, way: &str, errno: impl Fn(IpAddr) -> Errno) -> Seen {
+    answered_by(way, |address| {
+        carried(bait, address, Act::errno(errno(address)))
+    })
 }
 
-/// The same, where it is not always a refusal.
+/// The same for each address as it is, whatever the helper carries.
 #[must_use]
 pub fn answered_by(way: &str, act: impl Fn(IpAddr) -> Act) -> Seen {
     let targets = parsed(&TARGETS).into_iter();
@@ -297,9 +319,9 @@ pub fn reach_prepared(bait: &Bait, prepare: Prepare) -> Seen {
 
 /// What [`reach_prepared`] must report behind the fence.
 #[must_use]
-pub fn refused_prepared() -> Seen {
-    let mut seen = refused_by("tcp", |address| fence("tcp", address));
-    seen.0.extend(refused_by("udp", |_| Errno::EPERM).0);
+pub fn refused_prepared(bait: &Bait) -> Seen {
+    let mut seen = refused_by(bait, "tcp", |address| fence("tcp", address));
+    seen.0.extend(refused_by(bait, "udp", |_| Errno::EPERM).0);
     seen
 }
 

@@ -1,5 +1,6 @@
 //! Owns what a trial knows of the lab of networks: its port there, and what was heard at it. Plain data that travels inside.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,8 @@ pub struct Ground {
     pub port: u16,
     /// What was heard there, a line each.
     pub heard: PathBuf,
+    /// Whether the helper carries IPv6. Where it does not, there is no route for it.
+    pub six: bool,
 }
 
 impl Ground {
@@ -30,6 +33,19 @@ impl Ground {
     #[must_use]
     pub fn name(&self, kind: &str) -> String {
         format!("{kind}.{}.lab.example", self.word())
+    }
+
+    /// Whether a packet to there has a route. What stays on the link has one always.
+    #[must_use]
+    pub fn carries(&self, to: IpAddr) -> bool {
+        self.six
+            || match to.to_canonical() {
+                IpAddr::V4(_) => true,
+                IpAddr::V6(six) => {
+                    let on_the_link = six.is_unicast_link_local() || six.is_multicast();
+                    on_the_link || six.is_loopback() || six.is_unspecified()
+                }
+            }
     }
 
     /// Everything that was heard.
@@ -57,8 +73,8 @@ impl Ground {
     #[must_use]
     pub fn public_that_was_silent(&self) -> Vec<String> {
         let (contacts, internet) = (self.contacts(), Site::Internet.name());
-        let ways = parsed(&PUBLIC).into_iter();
-        let ways = ways.flat_map(|address| ["tcp", "udp"].map(|by| (by, address)));
+        let carried = parsed(&PUBLIC).into_iter().filter(|to| self.carries(*to));
+        let ways = carried.flat_map(|address| ["tcp", "udp"].map(|by| (by, address)));
         let silent = ways.filter(|(by, address)| {
             let mut heard = contacts.iter();
             !heard.any(|one| one.site == internet && one.by == *by && one.to == *address)
@@ -81,6 +97,7 @@ mod tests {
             resolver: Resolver::Lan,
             port: 20000,
             heard: heard.clone(),
+            six: true,
         };
         let all = ground.public_that_was_silent();
         assert_eq!(all.len(), 2 * PUBLIC.len());

@@ -12,7 +12,7 @@ const BOUND: Prepare = |socket, _| Ok(setsockopt(socket, BindToDevice, &device()
 pub const PROBE: Probe = Probe {
     asks: "does a socket that is bound to the device pass the fence?",
     threats: &["NET-23", "NET-26"],
-    expect: Expect::Exactly(|_| refused_prepared()),
+    expect: Expect::Exactly(refused_prepared),
     attempt: |bait| reach_prepared(bait, BOUND),
     ..FENCED
 };

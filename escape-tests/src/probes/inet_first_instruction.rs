@@ -22,7 +22,7 @@ pub const PROBE: Probe = Probe {
     asks: "is the fence open at first?",
     threats: &["NET-36"],
     expect: Expect::Exactly(|bait| {
-        let refused = |(name, address)| (name, Act::errno(network::fence("tcp", address)));
+        let refused = |(name, address)| (name, network::answered(bait, "tcp", address));
         Seen(tries(bait).map(refused).collect())
     }),
     attempt: |bait| {

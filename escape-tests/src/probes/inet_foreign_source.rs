@@ -7,7 +7,7 @@ use nix::sys::socket::{MsgFlags, SockaddrIn, SockaddrIn6, bind};
 use std::net::{SocketAddrV4, SocketAddrV6};
 use std::os::fd::AsRawFd;
 
-use crate::harness::network::{FENCED, NO_ANSWER, answered_by, reach_by, refused_by};
+use crate::harness::network::{FENCED, NO_ANSWER, answered_by, carried, reach_by, refused_by};
 use crate::harness::packets::{Prepare, set, tcp_by, udp_by};
 use crate::probe::*;
 
@@ -57,7 +57,7 @@ const PRIVILEGED: [(&str, Prepare); 3] = [
 pub const PROBE: Probe = Probe {
     asks: "does a packet with a foreign source, a mark or a list of hops pass the fence?",
     threats: &["NET-23", "NET-26"],
-    expect: Expect::Exactly(|_| {
+    expect: Expect::Exactly(|bait| {
         // IPv4 has no route for a source that no device has.
         let foreign = |to: IpAddr, errno| {
             if to.is_ipv4() {
@@ -69,17 +69,19 @@ pub const PROBE: Probe = Probe {
         // The fence resets the connection of somebody else.
         let mut seen = answered_by("tcp", |to| match to {
             IpAddr::V4(_) => Act::errno(Errno::ENETUNREACH),
-            IpAddr::V6(_) => Act::saw(NO_ANSWER),
+            IpAddr::V6(_) => carried(bait, to, Act::saw(NO_ANSWER)),
         });
         seen.0
-            .extend(refused_by("udp", |to| foreign(to, Errno::EPERM)).0);
+            .extend(refused_by(bait, "udp", |to| foreign(to, Errno::EPERM)).0);
         for (way, _) in PRIVILEGED {
             let errno = |to: IpAddr| match way {
                 // A kernel has forgotten that type, and asks for no capability.
                 BY_HOPS if to.is_ipv6() => Errno::EINVAL,
                 _ => Errno::EPERM,
             };
-            seen.0.extend(refused_by(way, errno).0);
+            // Refused before a route is looked up.
+            let refused = answered_by(way, |to| Act::errno(errno(to)));
+            seen.0.extend(refused.0);
         }
         seen
     }),

@@ -3,7 +3,7 @@
 //! tried, and the fence stands at the packets.   (threats: NET-29, NET-31)
 use std::net::IpAddr;
 
-use crate::harness::network::{FENCED, fence, led_to, tcp, udp};
+use crate::harness::network::{FENCED, carried, fence, led_to, tcp, udp};
 use crate::network_lab::map::{PUBLIC, parsed};
 use crate::probe::*;
 
@@ -38,6 +38,7 @@ pub const PROBE: Probe = Probe {
                         true => Act::Reached,
                         false => Act::errno(fence(way, address)),
                     };
+                    let act = carried(bait, address, act);
                     seen.add(format!("{way} {name} {address}"), act);
                 }
             }

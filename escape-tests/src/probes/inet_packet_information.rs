@@ -6,7 +6,7 @@ use crate::probe::*;
 pub const PROBE: Probe = Probe {
     asks: "does a datagram that names its device pass the fence?",
     threats: &["NET-23", "NET-26"],
-    expect: Expect::Exactly(|_| refused_by("udp", |_| Errno::EPERM)),
+    expect: Expect::Exactly(|bait| refused_by(bait, "udp", |_| Errno::EPERM)),
     attempt: |bait| reach_by(bait, "udp", udp_by_device_number),
     ..FENCED
 };

@@ -7,7 +7,7 @@ use crate::probe::*;
 pub const PROBE: Probe = Probe {
     asks: "does a program that waits in connect(2) hang on `inet`?",
     threats: &["NET-22", "NET-26"],
-    expect: Expect::Exactly(|_| refused_by("tcp", |address| fence("tcp", address))),
+    expect: Expect::Exactly(|bait| refused_by(bait, "tcp", |address| fence("tcp", address))),
     attempt: |bait| reach_by(bait, "tcp", tcp_waiting),
     ..FENCED
 };

@@ -21,7 +21,7 @@ pub const PROBE: Probe = Probe {
     asks: "can a session on `inet` speak to a server of another?",
     threats: &["NET-40"],
     in_company: true,
-    expect: Expect::Exactly(|bait| each(bait, answered)),
+    expect: Expect::Exactly(|bait| each(bait, |way, address| answered(bait, way, address))),
     attempt: |bait| {
         each(bait, |way, address| match (&bait.company, way) {
             (None, _) => Act::Broken("there is no other session".into()),

@@ -1,6 +1,6 @@
 //! Connections through a helper take ports and memory of the host: many are held open at a time, and a listener of the host must
 //! still be served.   (threats: NET-48)
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use crate::harness::{network, network_outside};
@@ -19,7 +19,8 @@ pub const PROBE: Probe = Probe {
     expect: Expect::Exactly(|_| Seen::one("connections at a time", Act::saw(MANY))),
     attempt: |bait| {
         let port = bait.ground.as_ref().map_or(0, |ground| ground.port);
-        let public = parsed(&PUBLIC);
+        let carries = |to: &IpAddr| bait.ground.as_ref().is_some_and(|one| one.carries(*to));
+        let public: Vec<IpAddr> = parsed(&PUBLIC).into_iter().filter(carries).collect();
         let open = (0..MANY).map(|number| {
             let place = SocketAddr::new(public[number % public.len()], port);
             TcpStream::connect_timeout(&place, LONG)

@@ -18,7 +18,7 @@ const NAMED: Prepare = |socket, address| {
 pub const PROBE: Probe = Probe {
     asks: "does a socket that names its device pass the fence?",
     threats: &["NET-23", "NET-26"],
-    expect: Expect::Exactly(|_| refused_prepared()),
+    expect: Expect::Exactly(refused_prepared),
     attempt: |bait| reach_prepared(bait, NAMED),
     ..FENCED
 };

@@ -20,16 +20,17 @@ const BOUND: Prepare = |socket, address| {
 pub const PROBE: Probe = Probe {
     asks: "does a socket without routes pass the fence?",
     threats: &["NET-23", "NET-26"],
-    expect: Expect::Exactly(|_| {
+    expect: Expect::Exactly(|bait| {
         // No target is on the link of the sandbox, and IPv6 does not ask.
         let unrouted = |four: bool, errno| if four { Errno::ENETUNREACH } else { errno };
-        let mut seen = refused_by("tcp", |to| unrouted(to.is_ipv4(), fence("tcp", to)));
+        let mut seen = refused_by(bait, "tcp", |to| unrouted(to.is_ipv4(), fence("tcp", to)));
         let udp = |to: std::net::IpAddr| unrouted(to.is_ipv4(), Errno::EPERM);
-        seen.0.extend(refused_by("udp", udp).0);
-        seen.0.extend(refused_by("one datagram", udp).0);
+        seen.0.extend(refused_by(bait, "udp", udp).0);
+        seen.0.extend(refused_by(bait, "one datagram", udp).0);
         seen.0
-            .extend(refused_by("tcp bound", |to| fence("tcp", to)).0);
-        seen.0.extend(refused_by("udp bound", |_| Errno::EPERM).0);
+            .extend(refused_by(bait, "tcp bound", |to| fence("tcp", to)).0);
+        seen.0
+            .extend(refused_by(bait, "udp bound", |_| Errno::EPERM).0);
         seen
     }),
     attempt: |bait| {

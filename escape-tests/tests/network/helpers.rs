@@ -1,5 +1,5 @@
-//! Owns the same session on every helper: pasta as this machine has it, the pinned versions of passt that `lab/passt/install`
-//! brings, and slirp4netns. Each reaches what it should and nothing else, and is closed by itself, without a fence.
+//! Owns the same session on every helper: pasta and slirp4netns as this machine has them, and the pinned versions that
+//! `lab/helpers/install` brings. Each reaches what it should and nothing else, and is closed by itself, without a fence.
 
 use std::ffi::OsString;
 use std::fs;
@@ -14,10 +14,11 @@ use claudebox::facts::{NetworkTools, Tool};
 use claudebox::helper::{self, FORWARDER, Families, Flag, GATEWAY, Kind};
 use claudebox::outer::join::NETWORK_PATH;
 use escape_tests::harness::addresses::ADDRESSES;
-use escape_tests::harness::network::answered;
+use escape_tests::harness::network::behind_the_fence;
 use escape_tests::harness::start::LIMIT;
 use escape_tests::harness::trial::Way;
 use escape_tests::network_lab::entrance::{Resolver, Swap};
+use escape_tests::network_lab::ground::Ground;
 use escape_tests::network_lab::map::{NEIGHBOURS, OWN, PUBLIC, parsed};
 use escape_tests::network_lab::names::PUBLIC_NAME;
 use escape_tests::probe::{Act, Errno, Guard, Need, Probe};
@@ -28,87 +29,104 @@ use crate::scene::{Killed, Scene, all_of};
 
 /// Which helper.
 #[derive(Debug, Clone)]
-pub(crate) enum Helper {
-    /// pasta as this machine has it.
-    Pasta,
-    /// A pinned version, by its folder.
-    Version(PathBuf),
-    /// slirp4netns, where there is no pasta.
-    Slirp4netns,
+pub(crate) struct Helper {
+    kind: Kind,
+    /// The folder of a pinned version; `None` for that of this machine.
+    pinned: Option<PathBuf>,
 }
 
 impl Helper {
+    /// That of this machine.
+    pub(crate) const SLIRP4NETNS: Self = Self {
+        kind: Kind::Slirp4netns,
+        pinned: None,
+    };
+
+    const PASTA: Self = Self {
+        kind: Kind::Pasta,
+        pinned: None,
+    };
+
+    pub(crate) fn is_pasta(&self) -> bool {
+        self.kind == Kind::Pasta
+    }
+
     pub(crate) fn all() -> Vec<Self> {
-        let mut all = vec![Helper::Pasta, Helper::Slirp4netns];
-        let pinned = fs::read_dir(target_folder().join("lab/passt"));
-        let pinned = pinned.into_iter().flatten().flatten();
-        let pinned = pinned.map(|entry| entry.path());
-        all.extend(
-            pinned
-                .filter(|folder| folder.join("pasta").exists())
-                .map(Helper::Version),
-        );
-        all
+        let of_this_machine = [Self::PASTA, Self::SLIRP4NETNS];
+        let folders = fs::read_dir(target_folder().join("lab/helpers"));
+        let folders = folders.into_iter().flatten().flatten();
+        let pinned = folders.filter_map(|entry| {
+            let folder = entry.path();
+            let known = [Kind::Pasta, Kind::Slirp4netns].into_iter();
+            let kind = known
+                .into_iter()
+                .find(|kind| folder.join(kind.name()).exists())?;
+            Some(Self {
+                kind,
+                pinned: Some(folder),
+            })
+        });
+        of_this_machine.into_iter().chain(pinned).collect()
     }
 
     pub(crate) fn name(&self) -> String {
-        match self {
-            Helper::Pasta => "pasta".into(),
-            Helper::Slirp4netns => "slirp4netns".into(),
-            Helper::Version(folder) => {
-                let version = folder.file_name().unwrap_or_default();
-                format!("passt_{}", version.display())
-            }
+        match &self.pinned {
+            None => self.kind.name().into(),
+            Some(folder) => folder.file_name().unwrap_or_default().display().to_string(),
         }
     }
 
     /// A lab where it is what the launcher finds.
     pub(crate) fn scene(&self) -> Result<Scene, Failed> {
         let mut scene = Scene::new(Resolver::Stub)?;
-        scene.swaps.extend(self.swap()?);
-        if matches!(self, Helper::Slirp4netns) {
-            let (at, with) = (fs::canonicalize("/usr/bin/pasta")?, scene.no_program()?);
-            scene.swaps.push(Swap { at, with });
-        }
+        scene.swaps = self.swaps(scene.no_program()?)?;
         Ok(scene)
     }
 
-    /// A pinned version is in the place of this machine's.
-    fn swap(&self) -> io::Result<Option<Swap>> {
-        let Helper::Version(folder) = self else {
-            return Ok(None);
-        };
-        let (at, with) = (fs::canonicalize("/usr/bin/pasta")?, folder.join("pasta"));
-        Ok(Some(Swap { at, with }))
+    /// Programs of the machine that are others, so that it is what the launcher finds. `nothing` is a file that nobody can run.
+    fn swaps(&self, nothing: PathBuf) -> io::Result<Vec<Swap>> {
+        let place = |kind: Kind| fs::canonicalize(Path::new("/usr/bin").join(kind.name()));
+        let mut swaps = Vec::new();
+        if let Some(folder) = &self.pinned {
+            let (at, with) = (place(self.kind)?, folder.join(self.kind.name()));
+            swaps.push(Swap { at, with });
+        }
+        if self.kind == Kind::Slirp4netns {
+            let (at, with) = (place(Kind::Pasta)?, nothing);
+            swaps.push(Swap { at, with });
+        }
+        Ok(swaps)
+    }
+
+    /// Whether this attack reaches something by this helper where its guards are taken away. By a pinned version only those are
+    /// tried that are about the helper's own options: what the fence keeps away is the same behind any.
+    fn bites(&self, name: &str, probe: &Probe) -> bool {
+        let by_options = probe.behind == [Guard::HelperClosed];
+        let by_the_fence = probe.behind == [Guard::EgressFence] && self.pinned.is_none();
+        let carried = self.carries_six() || !NOT_BY_SLIRP.iter().any(|(known, _)| *known == name);
+        (by_options || by_the_fence) && carried
     }
 
     /// What shows in the command line of its process.
     fn trace(&self) -> String {
-        match self {
-            Helper::Pasta => "pasta --foreground".into(),
-            Helper::Slirp4netns => "slirp4netns".into(),
-            Helper::Version(folder) => folder.display().to_string(),
-        }
-    }
-
-    fn kind(&self) -> Kind {
-        match self {
-            Helper::Slirp4netns => Kind::Slirp4netns,
-            Helper::Pasta | Helper::Version(_) => Kind::Pasta,
+        match &self.pinned {
+            None if self.kind == Kind::Pasta => "pasta --foreground".into(),
+            None => self.kind.name().into(),
+            Some(folder) => folder.display().to_string(),
         }
     }
 
     fn carries_six(&self) -> bool {
-        !matches!(self, Helper::Slirp4netns)
+        self.is_pasta()
     }
 
     /// Its program and the options that the launcher gives it.
     fn options(&self) -> Result<(PathBuf, Vec<Flag>), Failed> {
-        let program = match self {
-            Helper::Slirp4netns => return Ok(("slirp4netns".into(), helper::slirp4netns())),
-            Helper::Pasta => PathBuf::from("/usr/bin/pasta"),
-            Helper::Version(folder) => folder.join("pasta"),
-        };
+        let folder = self.pinned.as_deref().unwrap_or(Path::new("/usr/bin"));
+        let program = folder.join(self.kind.name());
+        if self.kind == Kind::Slirp4netns {
+            return Ok((program, helper::slirp4netns()));
+        }
         let help = Command::new(&program).arg("--help").output()?;
         let help = [help.stdout, help.stderr].concat();
         let help = String::from_utf8_lossy(&help);
@@ -131,6 +149,18 @@ impl Helper {
     }
 }
 
+/// Attacks that reach nothing by slirp4netns, whatever is taken away, and why.
+const NOT_BY_SLIRP: [(&str, &str); 2] = [
+    (
+        "inet_loopback",
+        "the loopback inside leads nowhere, whatever its options",
+    ),
+    (
+        "inet_inbound",
+        "it opens a port only where it is told by a socket that it is not given",
+    ),
+];
+
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     for helper in Helper::all() {
@@ -145,13 +175,13 @@ pub(crate) fn trials() -> Vec<Trial> {
         ));
     }
     // Those of this machine's pasta are tried with all other probes.
-    let pinned = Helper::all()
+    let others = Helper::all()
         .into_iter()
-        .filter(|one| matches!(one, Helper::Version(_)));
-    for helper in pinned {
+        .filter(|one| !one.is_pasta() || one.pinned.is_some());
+    for helper in others {
         for (name, probe) in on_inet() {
             let mut ways = vec![(Way::CommandLine, "holds")];
-            if probe.behind == [Guard::HelperClosed] {
+            if helper.bites(name, probe) {
                 ways.push((Way::Bites, "bites"));
             }
             for (way, called) in ways {
@@ -163,10 +193,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             }
         }
     }
-    if trials.len() == 4 {
+    if Helper::all().iter().all(|one| one.pinned.is_none()) {
         trials.push(Trial::ignorable_test("helpers::pinned_versions", || {
             Ok(Completion::ignored_with(
-                "no pinned passt is installed; escape-tests/lab/passt/install brings them",
+                "no pinned helper is installed; escape-tests/lab/helpers/install brings them",
             ))
         }));
     }
@@ -185,7 +215,12 @@ fn probe_on(helper: &Helper, name: &str, probe: &Probe, way: Way) -> Result<(), 
     trial.way = way;
     trial.limit = 3 * LIMIT;
     let mut lab = trial.lab()?;
-    lab.swaps.extend(helper.swap()?);
+    let nothing = lab.caller.folder().join("no-program");
+    fs::write(&nothing, "")?;
+    lab.swaps = helper.swaps(nothing)?;
+    if let Some(ground) = &mut lab.bait.ground {
+        ground.six = helper.carries_six();
+    }
     Ok(trial.run_in(&mut lab)?)
 }
 
@@ -206,11 +241,16 @@ fn reaches_the_internet_alone(helper: &Helper) -> Result<(), Failed> {
     if processes.is_empty() {
         return Err(format!("no {trace} carries the packets").into());
     }
+    let ground = Ground {
+        resolver: scene.resolver,
+        port: scene.watch.port,
+        heard: scene.heard.clone(),
+        six: helper.carries_six(),
+    };
     let mut wrong = Vec::new();
     for (number, (address, seen)) in addresses.iter().zip(&round).enumerate() {
-        let plain = address.to_canonical();
-        let wanted = match answered("tcp", *address) {
-            _ if !helper.carries_six() && needs_a_router(plain) => {
+        let wanted = match behind_the_fence("tcp", *address) {
+            _ if !ground.carries(*address) => {
                 format!("{:?}", Errno::ENETUNREACH)
             }
             _ if number < PUBLIC.len() => "reached".to_owned(),
@@ -240,16 +280,6 @@ fn reaches_the_internet_alone(helper: &Helper) -> Result<(), Failed> {
         Some(address) => {
             let why = String::from_utf8_lossy(&ended.stderr);
             Err(format!("{PUBLIC_NAME} does not lead to {address}: {said}\n{why}").into())
-        }
-    }
-}
-
-/// Whether it is of IPv6 and leads over a router, of which there is none where a helper carries IPv4 alone.
-fn needs_a_router(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(_) => false,
-        IpAddr::V6(six) => {
-            !six.is_loopback() && !six.is_unspecified() && !six.is_unicast_link_local()
         }
     }
 }
@@ -306,11 +336,7 @@ fn bare(scene: &Scene, helper: &Helper, closed: bool) -> Result<String, Failed> 
     command.arg(&program);
     let words = flags.iter().filter(|flag| closed || !flag.closes);
     let words = words.flat_map(|flag| flag.words.clone());
-    command.args(
-        words
-            .chain(helper::target(helper.kind()))
-            .map(OsString::from),
-    );
+    command.args(words.chain(helper::target(helper.kind)).map(OsString::from));
     let _helper = Killed(piped(&mut command)?);
     let routes = format!("/proc/{number}/net/route");
     until("a default route", Duration::from_secs(5), || {

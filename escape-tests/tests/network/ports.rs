@@ -20,7 +20,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let opened = [("tcp", ""), ("udp", "/udp")];
     let mut trials = Vec::new();
     let pasta = Helper::all().into_iter();
-    let pasta = pasta.filter(|helper| !matches!(helper, Helper::Slirp4netns));
+    let pasta = pasta.filter(Helper::is_pasta);
     for (helper, (by, suffix)) in pasta.flat_map(|helper| opened.map(|one| (helper.clone(), one))) {
         let (other, name) = (helper.clone(), helper.name());
         trials.push(super::in_the_lab(
@@ -98,7 +98,7 @@ fn answering(scene: &Scene, published: &str, ports: &[u16]) -> Result<Session, F
 }
 
 fn refused() -> Result<(), Failed> {
-    let scene = Helper::Slirp4netns.scene()?;
+    let scene = Helper::SLIRP4NETNS.scene()?;
     for (option, value) in [("--host-port", "17000"), ("--publish", "17001/udp")] {
         let mut claudebox = scene.claudebox(&["inet", option, value], &["true".into()]);
         claudebox.stdout(Stdio::piped()).stderr(Stdio::piped());

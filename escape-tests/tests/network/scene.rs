@@ -24,6 +24,8 @@ pub(crate) struct Scene {
     pub(crate) watch: Watch,
     pub(crate) heard: PathBuf,
     pub(crate) resolver: Resolver,
+    /// What is started: the launcher, unless a test says otherwise.
+    pub(crate) launcher: PathBuf,
     /// Programs of the host that are others for its sessions.
     pub(crate) swaps: Vec<Swap>,
 }
@@ -46,13 +48,14 @@ impl Scene {
             watch,
             heard,
             resolver,
+            launcher: claudebox_bin(),
             swaps: Vec::new(),
         })
     }
 
     /// The launcher on a tier, with more options behind that, as the caller, with this command inside.
     pub(crate) fn claudebox(&self, options: &[&str], command: &[OsString]) -> Command {
-        let mut claudebox = self.caller.command(claudebox_bin());
+        let mut claudebox = self.caller.command(&self.launcher);
         claudebox.args(["exec", "--yes", "--network"]).args(options);
         claudebox.arg("--mount");
         claudebox.arg(env!("CARGO_BIN_EXE_knocker"));
