@@ -1,5 +1,5 @@
 //! What the tier `inet` costs (PERF-02): a whole start, and one TCP stream, each beside the bare helper that carries its packets,
-//! in alternation; for pasta, and for slirp4netns.
+//! in alternation; for pasta as this machine has it and as `escape-tests/lab/helpers/install` brought it, and for slirp4netns.
 //!
 //! All of it happens in a network namespace of its own, a host whose only neighbour is nobody: no packet leaves this machine.
 #![allow(
@@ -14,6 +14,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use benches::caller::target_folder;
 use benches::clock::{alternate, median, millis, ratio};
 
 /// Starts of each.
@@ -35,7 +36,7 @@ const HELPER: &str = "CLAUDEBOX_BENCH_HELPER";
 const LISTENER: &str = "198.51.100.3";
 
 /// Makes that namespace a host with a route to the internet, and starts $@ there without any capability. With `slirp4netns` as $0,
-/// pasta's program is covered by what is no program.
+/// pasta's program is covered by what is no program; with a path, by that program.
 const ENTER: &str = r#"set -e
 ip link set lo up
 ip link add eth0 type veth peer name eth1
@@ -44,10 +45,13 @@ ip address add 198.51.100.3/32 dev eth0
 ip link set eth0 up
 ip link set eth1 up
 ip route add default via 198.51.100.1
-if [ "$0" = slirp4netns ]; then
-    pasta=$(readlink -f "$(command -v pasta || echo /dev/null)")
-    [ "$pasta" = /dev/null ] || mount --bind /dev/null "$pasta"
-fi
+case $0 in
+slirp4netns) cover=/dev/null ;;
+/*) cover=$0 ;;
+*) cover='' ;;
+esac
+pasta=$(readlink -f "$(command -v pasta || echo /dev/null)")
+[ -z "$cover" ] || [ "$pasta" = /dev/null ] || mount --bind "$cover" "$pasta"
 exec setpriv --ambient-caps=-all --inh-caps=-all "$@""#;
 
 /// What slirp4netns leaves to others: namespaces, waiting for the device, the command.
@@ -66,14 +70,36 @@ fn main() {
         Ok(helper) => measure(claudebox, &helper),
         Err(_) => {
             println!();
-            for helper in ["pasta", "slirp4netns"] {
-                in_a_host_of_its_own(helper);
+            in_a_host_of_its_own("pasta");
+            for pinned in pinned() {
+                in_a_host_of_its_own(&pinned);
             }
+            in_a_host_of_its_own("slirp4netns");
         }
     });
 }
 
+/// The versions of pasta that were brought for the tests, oldest first. They are in the place of this machine's.
+fn pinned() -> Vec<String> {
+    let folders = std::fs::read_dir(target_folder().join("lab/helpers"));
+    let folders = folders.into_iter().flatten().flatten();
+    let programs = folders.map(|folder| folder.path().join("pasta"));
+    let programs = programs.filter(|program| program.exists());
+    let mut programs: Vec<String> = programs
+        .map(|program| program.display().to_string())
+        .collect();
+    programs.sort();
+    programs
+}
+
 fn in_a_host_of_its_own(helper: &str) {
+    let name = Path::new(helper)
+        .parent()
+        .and_then(Path::file_name)
+        .filter(|_| helper.starts_with('/'));
+    if let Some(name) = name {
+        println!("\n{}", name.display());
+    }
     let there = Command::new(helper)
         .arg("--version")
         .stdout(Stdio::null())
@@ -111,13 +137,14 @@ fn measure(claudebox: &Path, helper: &str) {
 }
 
 fn start(claudebox: &Path, helper: &str) {
+    let called = called(helper);
     let (ours, theirs) = (
         || boxed(claudebox, &[], &["true"]),
         || bare(helper, &["true"]),
     );
     let medians = alternate(RUNS, &[("claudebox", &ours), (helper, &theirs)]);
     println!(
-        "PERF-02  a start: claudebox {:.1} ms, bare {helper} {:.1} ms, ratio {:.2}   ({})",
+        "PERF-02  a start: claudebox {:.1} ms, bare {called} {:.1} ms, ratio {:.2}   ({})",
         millis(medians[0]),
         millis(medians[1]),
         ratio(medians[0], medians[1]),
@@ -127,6 +154,7 @@ fn start(claudebox: &Path, helper: &str) {
 
 /// From the first to the last byte, as the listener sees them: the start has no part in it.
 fn stream(claudebox: &Path, helper: &str) {
+    let called = called(helper);
     let listener = TcpListener::bind((LISTENER, 0)).expect("an address of this host");
     let to = listener.local_addr().expect("it is bound");
     let send = format!(
@@ -148,7 +176,7 @@ fn stream(claudebox: &Path, helper: &str) {
     let [broken, theirs_broken] = [0, 1].map(|which: usize| STREAMS - times[which].len());
     if broken + theirs_broken > 0 {
         println!(
-            "         streams that broke: {broken} of claudebox, {theirs_broken} of bare {helper}"
+            "         streams that broke: {broken} of claudebox, {theirs_broken} of bare {called}"
         );
     }
     // An old pasta waits for a second now and then, with a fence and without: the best are told too.
@@ -156,7 +184,7 @@ fn stream(claudebox: &Path, helper: &str) {
     let bests = [best(&times[0]), best(&times[1])];
     for (which, [ours, theirs]) in [("median", times.map(median)), ("best", bests)] {
         println!(
-            "PERF-02  one TCP stream, {which} of {STREAMS}: claudebox {:.0} MiB/s, bare {helper} {:.0} MiB/s, ratio {:.2}   ({})",
+            "PERF-02  one TCP stream, {which} of {STREAMS}: claudebox {:.0} MiB/s, bare {called} {:.0} MiB/s, ratio {:.2}   ({})",
             speed(ours),
             speed(theirs),
             ratio(theirs, ours),
@@ -219,7 +247,7 @@ fn boxed(claudebox: &Path, flags: &[String], command: &[&str]) -> Command {
 }
 
 fn bare(helper: &str, command: &[&str]) -> Command {
-    if helper == "pasta" {
+    if helper != "slirp4netns" {
         let mut bare = Command::new("pasta");
         bare.args(["--config-net", "--"]).args(command);
         bare
@@ -230,9 +258,18 @@ fn bare(helper: &str, command: &[&str]) -> Command {
     }
 }
 
+/// A pinned pasta is pasta.
+fn called(helper: &str) -> &str {
+    if helper == "slirp4netns" {
+        helper
+    } else {
+        "pasta"
+    }
+}
+
 /// PERF-02 is about pasta.
 fn aim(helper: &str, aim: &str) -> String {
-    if helper == "pasta" {
+    if helper != "slirp4netns" {
         format!("aim: {aim}")
     } else {
         "no aim".into()

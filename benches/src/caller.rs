@@ -72,7 +72,8 @@ fn as_an_ordinary_user() {
 }
 
 /// Where cargo builds: a place that the user can be let into, and no temporary folder, which is private inside.
-fn target_folder() -> PathBuf {
+#[must_use]
+pub fn target_folder() -> PathBuf {
     let this = std::env::current_exe().expect("a running program has a path");
     let folder = this
         .ancestors()
