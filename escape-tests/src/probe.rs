@@ -85,6 +85,15 @@ impl Probe {
         has(tier) || (tier == Tier::Inet && has(Tier::None) && has(Tier::Full))
     }
 
+    /// Whether it takes more than one session, or is told at the end of it: nothing that one start under an edited plan shows.
+    #[must_use]
+    pub fn is_apart(&self) -> bool {
+        !self.then.is_empty()
+            || !self.reported.is_empty()
+            || self.in_company
+            || self.before.is_some()
+    }
+
     /// What most probes share. Its attempt reports nothing, which is a failure, so that it cannot be forgotten.
     pub const USUAL: Probe = Probe {
         asks: "",

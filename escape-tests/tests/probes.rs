@@ -1,5 +1,5 @@
-//! Every probe, each in its real sandbox: `holds` under the real plan, `bites` with its guards taken away, `command_line`
-//! through the launcher's own arguments, `terminal` the same on a terminal, `open` where its guard is not there yet. Then the tables.
+//! Every probe, each in its real sandbox: `holds` through the launcher's own arguments, `bites` by its library with the guards taken
+//! away, `by_library` without that, `terminal` on a terminal, `open` where its guard is not there yet. Then the tables.
 //!
 //! Started once more with `--trial`, this program is a trial.
 
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // A trial waits as much as it works.
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    arguments.test_threads.get_or_insert(2 * cores);
+    arguments.test_threads.get_or_insert(4 * cores);
     let table = Table::default();
     let mut trials = Vec::new();
     for (name, probe) in probes::ALL {
@@ -119,9 +119,9 @@ fn trials_of(name: &'static str, probe: &'static Probe, table: &Table) -> Vec<Tr
         let word = match way {
             _ if unbuilt(probe).is_some() => "open".to_owned(),
             Way::CommandLine if on_terminal => "terminal".to_owned(),
-            Way::Holds => "holds".to_owned(),
+            Way::Holds => "by_library".to_owned(),
             Way::Bites | Way::Outside => "bites".to_owned(),
-            Way::CommandLine => "command_line".to_owned(),
+            Way::CommandLine => "holds".to_owned(),
             Way::Alone(kept) => format!("alone_{}", kept.name()),
         };
         let who = if as_root { "::uid0" } else { "" };
@@ -146,10 +146,16 @@ fn ways(probe: &Probe, tier: Tier, as_root: bool) -> Vec<Way> {
     if unbuilt(probe).is_some() {
         return vec![Way::CommandLine];
     }
-    let mut ways = vec![Way::Holds];
+    let mut ways = Vec::new();
     // Nobody can meddle with the plan of a launcher that has a process of its own, or between its audit and its start.
-    if probe.meddle.is_none() && probe.edited.is_none() {
+    let by_itself = probe.meddle.is_none() && probe.edited.is_none();
+    if by_itself {
         ways.push(Way::CommandLine);
+    }
+    // The whole plan by the library is what `bites` is compared with. The mutation run (tests/mutation) begins with that for every
+    // probe that takes one session.
+    if !by_itself || probe.is_apart() {
+        ways.push(Way::Holds);
     }
     let behind: Vec<Guard> = probe.behind_on(tier).collect();
     let bites = bites_by(&behind, u32::from(!as_root));

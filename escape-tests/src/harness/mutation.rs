@@ -366,7 +366,7 @@ pub const LAST_WALLS: &[LastWall] = &[
     LastWall {
         name: "without the scope of signals",
         only_as_root: false,
-        tiers: &[Tier::None, Tier::Full],
+        tiers: &[Tier::None, Tier::Inet, Tier::Full],
         behind: &["without an own process group"],
         why: "other processes have no number inside, and none shares the group",
     },
@@ -404,6 +404,19 @@ pub fn last_wall(name: &str, tier: Tier, uid: u32) -> Option<&'static LastWall> 
     LAST_WALLS.iter().find(|one| {
         one.name == name && one.tiers.contains(&tier) && (uid == 0 || !one.only_as_root)
     })
+}
+
+/// What no attack of one session misses on `inet`: what shows it instead, or why nothing can.
+pub const UNMISSED: &[(&str, &str)] = &[(
+    "without following the network",
+    "one session in a network that stays as it is: tests/network/drivers.rs changes it",
+)];
+
+/// Why no probe misses the mutation `name`, if it is one of [`UNMISSED`].
+#[must_use]
+pub fn unmissed(name: &str) -> Option<&'static str> {
+    let entry = UNMISSED.iter().find(|(known, _)| *known == name);
+    entry.map(|(_, why)| *why)
 }
 
 /// What bwrap does for an ordinary user whether it is asked or not: missed where uid 0 starts the launcher, and there alone.

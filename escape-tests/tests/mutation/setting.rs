@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use escape_tests::harness::mutation::launcher::Task;
 use escape_tests::harness::mutation::{
-    LAST_WALLS, Listed, MISSED_AS_ROOT, last_wall, missed_as_root,
+    LAST_WALLS, Listed, MISSED_AS_ROOT, UNMISSED, last_wall, missed_as_root, unmissed,
 };
 use escape_tests::probe::{Ending, Guard, Probe, Streams, Tier};
 use escape_tests::probes;
@@ -37,9 +37,11 @@ const ALONE: [(&str, &str); 7] = [
 const LEAVES: &str = "it leaves in the home folder what others look for";
 
 /// The probes that see much of a plan at once: they are asked first, beside those of the guard.
-const WIDE: [&str; 6] = [
+const WIDE: [&str; 8] = [
     "environment_names",
     "etc_files",
+    "inet_resolver",
+    "inet_topology",
     "root_folder",
     "run_folder",
     "twin_made_open",
@@ -78,6 +80,8 @@ enum Ended {
     Red(Red),
     /// An attack of this probe reached something when the other walls were gone too.
     AsLastWall(&'static str, String),
+    /// Nothing was red, and nothing could be: see [`UNMISSED`].
+    Unmissed(&'static str),
     /// Nothing was red.
     Survives,
 }
@@ -142,17 +146,13 @@ impl Setting {
     pub(crate) fn probes(self) -> Result<Probes, String> {
         let mut found = Probes::default();
         for (name, probe) in probes::ALL {
-            // What takes more than one session, is told at the end of it, or waits for a guard, tells nothing of one step of this plan.
-            let more_than_one = !probe.then.is_empty()
-                || !probe.reported.is_empty()
-                || probe.in_company
-                || probe.before.is_some();
+            // What waits for a guard tells nothing of this plan either.
             let waits = probe.needs.iter().any(|need| need.unbuilt().is_some());
             // In the lab of networks, which takes its time, `none` and `full` are no other than on this machine.
             let same_here = probe.networks.is_some() && self.tier != Tier::Inet;
             let not_promised = probe.needs.iter().any(|need| need.is_not_promised());
             let other_tier = !probe.tiers.contains(&self.tier);
-            if other_tier || more_than_one || waits || same_here || not_promised {
+            if other_tier || probe.is_apart() || waits || same_here || not_promised {
                 continue;
             }
             let missing: Vec<String> = probe
@@ -272,6 +272,14 @@ impl Setting {
     /// What is red without what `listed` takes away; as the last wall, where others stand before it.
     fn mutate(self, listed: &Listed, streams: Streams, probes: &Probes) -> Result<Ended, String> {
         let alone = vec![listed.name.clone()];
+        if let Some(why) = unmissed(&listed.name) {
+            let own = probes.of_guard(listed.guard);
+            let task = Task::Mutated(alone);
+            return match self.first_red(&task, listed, streams, &own, true)? {
+                None => Ok(Ended::Unmissed(why)),
+                Some(red) => Err(format!("it is listed as missed by nothing: {red:?}")),
+            };
+        }
         let Some(wall) = last_wall(&listed.name, self.tier, self.uid()) else {
             let task = Task::Mutated(alone);
             let every = missed_as_root(&listed.name, self.uid()).is_none();
@@ -399,6 +407,7 @@ impl Setting {
                 Ok(Ended::Red(Red::Refused(what))) => ("refused", what.clone()),
                 Ok(Ended::Red(Red::NothingStarts(what))) => ("nothing starts", what.clone()),
                 Ok(Ended::AsLastWall(probe, what)) => ("last wall", format!("{probe}: {what}")),
+                Ok(Ended::Unmissed(why)) => ("missed by no probe", (*why).to_owned()),
                 Ok(Ended::Survives) => match equal {
                     Some(why) => ("missed as uid 0", why.to_owned()),
                     None => {
@@ -421,6 +430,12 @@ impl Setting {
             let of_steps = listed.filter(|name| !name.starts_with("without flag"));
             let unknown = of_steps.filter(|name| !ended.contains_key(*name));
             wrong.extend(unknown.map(|name| format!("{name} is listed, and no step")));
+        }
+        if self.tier == Tier::Inet {
+            let unknown = UNMISSED
+                .iter()
+                .filter(|(name, _)| !ended.contains_key(*name));
+            wrong.extend(unknown.map(|(name, _)| format!("{name} is listed, and no step")));
         }
         if ended.len() != made {
             wrong.push(format!("{made} mutations were made, {} ended", ended.len()));
