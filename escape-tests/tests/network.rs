@@ -24,8 +24,8 @@ mod honest;
 mod ports;
 #[path = "network/scene.rs"]
 mod scene;
-#[path = "network/unfollowed.rs"]
-mod unfollowed;
+#[path = "network/weaker.rs"]
+mod weaker;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -44,7 +44,7 @@ const TRIAL: &str = "--trial";
 const WAITS: &str = "--lab-that-waits";
 
 fn main() -> ExitCode {
-    if let Some(ended) = unfollowed::run() {
+    if let Some(ended) = weaker::run() {
         return ended;
     }
     let given: Vec<String> = std::env::args().skip(1).collect();

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
 
 use super::network::is_own;
 use super::packets::{SOON, place};
@@ -44,7 +45,8 @@ fn port_of(bait: &Bait) -> u16 {
     16384 + number % 16384
 }
 
-/// Listens for a moment, and tells who called. In the host's namespace on the loopback alone.
+/// Listens for a moment, and tells how many called. Whoever sends a datagram gets one back. In the host's namespace on the loopback
+/// alone.
 #[must_use]
 pub fn listen(bait: &Bait) -> Seen {
     let places: [IpAddr; 2] = if is_own(bait) {
@@ -52,13 +54,16 @@ pub fn listen(bait: &Bait) -> Seen {
     } else {
         [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
     };
-    let listeners = places.map(|place| {
-        let listener = TcpListener::bind((place, port_of(bait)));
-        // IPv6 takes the port for both.
-        listener.and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-    });
-    let mut listeners: Vec<TcpListener> = listeners.into_iter().flatten().collect();
-    if listeners.is_empty() {
+    // IPv6 takes the port for both.
+    let places = places.map(|place| SocketAddr::new(place, port_of(bait)));
+    let listeners = places.map(TcpListener::bind).into_iter().flatten();
+    let listeners: Vec<TcpListener> = listeners.collect();
+    let sockets = places.map(UdpSocket::bind).into_iter().flatten();
+    let sockets: Vec<UdpSocket> = sockets.collect();
+    let waits = |done: std::io::Result<()>| done.is_err();
+    let mut all = listeners.iter().map(|one| one.set_nonblocking(true));
+    let mut all_udp = sockets.iter().map(|one| one.set_nonblocking(true));
+    if listeners.is_empty() || sockets.is_empty() || all.any(waits) || all_udp.any(waits) {
         return Seen::one("callers", Act::Broken("nothing could listen".into()));
     }
     let long = match bait.tier {
@@ -66,20 +71,28 @@ pub fn listen(bait: &Bait) -> Seen {
         Tier::Inet => 6 * SOON,
         Tier::None | Tier::Full => SOON,
     };
-    std::thread::sleep(long);
-    let called = listeners
-        .drain(..)
-        .filter(|listener| listener.accept().is_ok());
-    Seen::one("callers", Act::saw(called.count()))
+    let end = Instant::now() + long;
+    let (mut called, mut datagrams) = (0, 0);
+    while Instant::now() < end {
+        called += listeners.iter().filter(|one| one.accept().is_ok()).count();
+        for socket in &sockets {
+            if let Ok((_, sender)) = socket.recv_from(&mut [0; 8]) {
+                datagrams += 1;
+                let _ = socket.send_to(b"here", sender);
+            }
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Seen::one("callers", Act::saw(called)).and("datagrams", Act::saw(datagrams))
 }
 
 /// What [`listen`] must report.
 #[must_use]
 pub fn nobody_called() -> Seen {
-    Seen::one("callers", Act::saw(0))
+    Seen::one("callers", Act::saw(0)).and("datagrams", Act::saw(0))
 }
 
-/// Calls from outside at every address of the host: from there, and from its local network.
+/// Calls from outside at every address of the host, by TCP and by UDP: from there, and from its local network.
 #[must_use]
 pub fn call(bait: &Bait) -> Option<String> {
     let loopback = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
@@ -88,7 +101,9 @@ pub fn call(bait: &Bait) -> Option<String> {
         let places = addresses
             .iter()
             .map(|address| place(*address, port_of(bait)));
-        let mut called = places.filter(|place| TcpStream::connect_timeout(place, SOON).is_ok());
+        let mut called = places.filter(|place| {
+            TcpStream::connect_timeout(place, SOON).is_ok() || echoes(place).unwrap_or(false)
+        });
         called.next()
     };
     let here = loopback.into_iter().chain(own).collect();
@@ -99,6 +114,19 @@ pub fn call(bait: &Bait) -> Option<String> {
     };
     let called = called_here.or_else(near);
     called.map(|place| format!("what listens inside answers at {place}"))
+}
+
+/// Whether a datagram to there is answered. Where nobody listens the kernel says so at once.
+fn echoes(place: &SocketAddr) -> std::io::Result<bool> {
+    let from: IpAddr = match place {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((from, 0))?;
+    socket.set_read_timeout(Some(SOON / 6))?;
+    socket.connect(place)?;
+    socket.send(b"call")?;
+    Ok(socket.recv(&mut [0; 8])? > 0)
 }
 
 /// Whether the tables of this namespace name what is the host's.

@@ -14,9 +14,10 @@ use escape_tests::network_lab::map::{NEIGHBOURS, OWN, PUBLIC, Site, parsed};
 use escape_tests::network_lab::watch::word;
 use escape_tests::until;
 use libtest_mimic::{Failed, Trial};
+use nix::sys::signal::{Signal, kill};
 
-use crate::scene::{Scene, helpers_in};
-use crate::unfollowed;
+use crate::scene::{Scene, helpers_in, processes_in};
+use crate::weaker::Without;
 
 /// How soon the fence follows the host (NET-09).
 const FOLLOWS: Duration = Duration::from_secs(2);
@@ -35,6 +36,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         super::in_the_lab("drivers::an_exception_opens_just_that", exceptions),
         super::in_the_lab("drivers::no_packet_before_the_fence", no_packet_before),
         super::in_the_lab("drivers::a_killed_session_leaves_nothing", nothing_is_left),
+        super::in_the_lab("drivers::not_a_child_the_helper_stays", something_is_left),
     ];
     for resolver in Resolver::ALL {
         let name = format!("drivers::names_work_by_{resolver:?}").to_lowercase();
@@ -86,7 +88,7 @@ fn a_new_address() -> Result<(), Failed> {
 /// The same under a plan that does not follow the network: who has the address now is reached.
 fn not_followed() -> Result<(), Failed> {
     let mut scene = Scene::new(Resolver::Stub)?;
-    scene.launcher = unfollowed::place(scene.caller.folder())?;
+    scene.launcher = Without::Following.place(scene.caller.folder())?;
     let addresses = parsed(&PUBLIC);
     let mut session = scene.knock(&["inet"], 0, &addresses)?;
     for number in 0..addresses.len() {
@@ -301,6 +303,24 @@ fn nothing_is_left() -> Result<(), Failed> {
         }
         thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// The same where the helper is no child of the launcher: it stays.
+fn something_is_left() -> Result<(), Failed> {
+    let mut scene = Scene::new(Resolver::Stub)?;
+    scene.launcher = Without::Foreground.place(scene.caller.folder())?;
+    let mut session = scene.knock(&["inet"], 0, &parsed(&PUBLIC))?;
+    session.until(0, "reached")?;
+    drop(session);
+    thread::sleep(FOLLOWS);
+    let left = processes_in(&scene.lab.host_name()?);
+    for (pid, _) in &left {
+        let _ = kill(*pid, Signal::SIGKILL);
+    }
+    if left.is_empty() {
+        return Err("no helper stayed, though nothing ends it".into());
+    }
+    Ok(())
 }
 
 /// NET-08: a name of the internet is resolved behind each kind of resolver, and reached by it. The resolver of the host hears the

@@ -16,6 +16,7 @@ use escape_tests::network_lab::map::{PUBLIC, parsed};
 use escape_tests::network_lab::watch::{Contact, Watch, contacts};
 use escape_tests::{Caller, claudebox_bin};
 use libtest_mimic::Failed;
+use nix::unistd::Pid;
 
 /// A lab of the test's own, with a caller and a port.
 pub(crate) struct Scene {
@@ -173,15 +174,22 @@ impl Drop for Session {
     }
 }
 
-/// Programs that run in the network namespace of this name.
-pub(crate) fn helpers_in(namespace: &str) -> Vec<String> {
+/// Programs that run in the network namespace of this name, this one aside.
+pub(crate) fn processes_in(namespace: &str) -> Vec<(Pid, String)> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let there = entries.filter_map(|entry| {
+        let pid = entry.file_name().to_str()?.parse().ok()?;
         let link = fs::read_link(entry.path().join("ns/net")).ok()?;
         let name = fs::read_to_string(entry.path().join("comm")).ok()?;
-        (link == Path::new(namespace)).then(|| name.trim().to_owned())
+        (link == Path::new(namespace)).then(|| (Pid::from_raw(pid), name.trim().to_owned()))
     });
-    there.filter(|name| name != "network").collect()
+    there.filter(|(_, name)| name != "network").collect()
+}
+
+/// The same by their names.
+pub(crate) fn helpers_in(namespace: &str) -> Vec<String> {
+    let there = processes_in(namespace).into_iter();
+    there.map(|(_, name)| name).collect()
 }
 
 /// A process as /proc shows it.
