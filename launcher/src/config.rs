@@ -150,6 +150,7 @@ impl Config {
             .chain(&path)
             .chain(&ssh.agent)
             .chain(&ssh.keys)
+            .chain(&ssh.known_hosts)
         {
             grants::refuse_astray(grant, writable_folders(facts, &grants))?;
         }

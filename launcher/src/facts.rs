@@ -302,7 +302,9 @@ impl Facts {
         for path in named.iter().filter_map(|name| variable(&environment, name)) {
             note(path.clone());
         }
-        for key in &query.paths {
+        let profile_keys = opening.iter().flat_map(crate::profile::ssh_keys);
+        for key in query.paths.iter().cloned().chain(profile_keys) {
+            let key = &key;
             let public = with_suffix(&expand(key, &user.home, &cwd), ".pub");
             note(public);
         }

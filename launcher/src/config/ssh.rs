@@ -15,7 +15,7 @@ pub struct Ssh {
     /// Private keys, and the `.pub` of each where there is one.
     pub keys: Vec<Grant>,
     /// The user's known_hosts.
-    pub known_hosts: Option<Text>,
+    pub known_hosts: Option<Grant>,
 }
 
 /// `--with-ssh`, `--ssh-key` and `ssh`. The host's ssh configuration never enters.
@@ -118,14 +118,26 @@ pub(super) fn requested(
         }
     }
     let agent = agent.transpose()?;
-    let given = agent.is_some() || !keys.is_empty();
-    let known_hosts = facts.node(&facts.user.home.path().join(".ssh/known_hosts"));
-    let known_hosts = known_hosts
-        .filter(|node| given && node.kind == Kind::File)
-        .map(|node| node.real.clone());
+    // With the first thing of ssh that was asked for: it is of use to nobody else.
+    let first = agent.iter().chain(&keys).next();
     Ok(Ssh {
+        known_hosts: first.and_then(|first| known_hosts(facts, &first.origin)),
         agent,
         keys,
-        known_hosts,
+    })
+}
+
+/// The hosts that the user knows, for whoever asked for ssh.
+fn known_hosts(facts: &Facts, origin: &Origin) -> Option<Grant> {
+    let path = facts.user.home.join(".ssh/known_hosts");
+    let node = facts.node(path.path())?;
+    (node.kind == Kind::File).then(|| Grant {
+        real: node.real.clone(),
+        folder: false,
+        links: node.links.clone(),
+        writable: false,
+        uncovers: None,
+        origin: origin.clone(),
+        path,
     })
 }

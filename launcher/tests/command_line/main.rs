@@ -21,6 +21,7 @@ mod printed;
 mod report;
 mod root;
 mod same;
+mod ssh;
 mod status;
 mod streams;
 mod traces;
