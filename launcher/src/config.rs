@@ -142,6 +142,7 @@ impl Config {
         let variables = variables::requested(entry, facts, &profiles, &mut notes)?;
         let grants = grants::requested(entry, facts, &profiles, &mut notes)?;
         refuse_own_files(facts, &grants)?;
+        refuse_git_folder(facts)?;
         let path = grants::path(entry, facts, &profiles, &grants)?;
         let ssh = ssh::requested(entry, facts, &profiles)?;
         let (limits, group) = limits::all(entry, facts, &profiles, &mut notes)?;
@@ -184,6 +185,20 @@ fn refuse_place(facts: &Facts) -> Result<(), ConfigError> {
         Some((path, why)) => Err(ConfigError::Project {
             path: path.clone(),
             why,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The git folder of a worktree or a submodule enters because files say so: where secrets lie it does not, whatever they say.
+fn refuse_git_folder(facts: &Facts) -> Result<(), ConfigError> {
+    let Git::Linked(link) = &facts.project.git else {
+        return Ok(());
+    };
+    match Secrets::of(facts).uncovered_by(link.common.path()) {
+        Some(secret) => Err(ConfigError::GitFolder {
+            path: link.common.clone(),
+            why: format!("{} holds {}", Text::from(secret.at), secret.what),
         }),
         None => Ok(()),
     }

@@ -12,6 +12,9 @@ pub enum ConfigError {
     /// RUN-06.
     #[error("{path} cannot be a project: {why}")]
     Project { path: Text, why: String },
+    /// The git folder that the project's pointer names.
+    #[error("the git folder {path} cannot enter: {why}")]
+    GitFolder { path: Text, why: String },
     /// RUN-07.
     #[error("claudebox was started by uid 0")]
     Root,
@@ -122,6 +125,9 @@ impl Hint for ConfigError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             ConfigError::Project { .. } => "start it in a folder that holds one project and nothing else".into(),
+            ConfigError::GitFolder { .. } => {
+                "look at `.git` in the project, which names it; move the repository to a place of its own".into()
+            }
             ConfigError::Root => {
                 "start it as an ordinary user, or pass --allow-root (the inside is an ordinary user either way)".into()
             }

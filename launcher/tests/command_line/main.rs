@@ -12,6 +12,7 @@ mod common;
 mod check;
 mod examples;
 mod git;
+mod git_places;
 mod hide;
 mod host_runs;
 mod links;
