@@ -23,6 +23,9 @@ pub const PROFILE: &str = ".claudebox.json";
 /// The largest `trust.json`, in bytes: some thousand projects.
 pub const LIMIT: u64 = 16 * 1024 * 1024;
 
+/// The largest profile of a project, in bytes.
+pub const PROFILE_LIMIT: u64 = 64 * 1024;
+
 /// Of a file that says more than this, in bytes, only the hash is kept.
 const KEPT: usize = 64 * 1024;
 

@@ -156,7 +156,10 @@ impl OwnFiles {
         Ok(Self {
             user_env: Content::read(&following(user_env.path())),
             project_env: Content::read(project.root.join(trust::ENV_FILE).path()),
-            project_profile: Content::read(project.root.join(trust::PROFILE).path()),
+            project_profile: Content::read_within(
+                project.root.join(trust::PROFILE).path(),
+                trust::PROFILE_LIMIT,
+            ),
             trust: Content::read_within(approved.path(), trust::LIMIT),
             folder: folder.clone(),
             profiles,

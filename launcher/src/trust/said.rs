@@ -3,6 +3,7 @@
 //! By meaning and not by line: what stands far to the right, or is written as `\u0068`, is shown as what it does. A value that may be
 //! a secret is not kept and not shown, only whether it is the same.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 
@@ -191,33 +192,47 @@ pub fn of_profile(profile: &Profile) -> Vec<Said> {
 /// What `now` says otherwise than `before`. Order is no difference, nor how it is written.
 #[must_use]
 pub fn difference<'a>(before: &'a [Said], now: &'a [Said]) -> Vec<Change<'a>> {
-    let mut gone: Vec<&Said> = before.iter().collect();
-    let mut new = Vec::new();
-    for said in now {
-        match gone.iter().position(|other| other.sha256 == said.sha256) {
-            Some(at) => drop(gone.remove(at)),
-            None => new.push(said),
-        }
-    }
-    let mut changes = Vec::new();
-    for said in &new {
-        let same_key = |other: &&&Said| other.key == said.key;
-        let once = new.iter().filter(same_key).count() == 1;
-        let mut before = gone.iter().filter(same_key);
-        match (before.next(), before.next()) {
-            (Some(before), None) if once => changes.push(Change::Changed(before, said)),
-            _ => changes.push(Change::Added(said)),
-        }
-    }
-    let replaced = |said: &Said| {
-        let of =
-            |change: &Change<'_>| matches!(change, Change::Changed(before, _) if *before == said);
-        changes.iter().any(of)
-    };
-    let removed = gone.into_iter().filter(|said| !replaced(said));
-    let removed: Vec<_> = removed.map(Change::Removed).collect();
-    changes.extend(removed);
+    let (gone, new) = (missing(before, now), missing(now, before));
+    let (mut gone_by_key, mut new_by_key) = (by_key(&gone), by_key(&new));
+    // A key that stands once on each side has another value; in a list one thing goes and another comes.
+    gone_by_key.retain(|key, said| {
+        said.len() == 1 && new_by_key.get(key).is_some_and(|new| new.len() == 1)
+    });
+    new_by_key.retain(|key, _| gone_by_key.contains_key(key));
+    let changes = new.iter().map(|said| match gone_by_key.get(said.key()) {
+        Some(before) => Change::Changed(before[0], said),
+        None => Change::Added(said),
+    });
+    let removed = gone
+        .iter()
+        .filter(|said| !new_by_key.contains_key(said.key()));
     changes
+        .chain(removed.map(|said| Change::Removed(said)))
+        .collect()
+}
+
+/// What stands in `some` and not in `other`, as often as it does.
+fn missing<'a>(some: &'a [Said], other: &[Said]) -> Vec<&'a Said> {
+    let mut left: HashMap<&str, usize> = HashMap::new();
+    for said in other {
+        *left.entry(&said.sha256).or_default() += 1;
+    }
+    let mut is_missing = |said: &Said| match left.get_mut(&*said.sha256) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
+            false
+        }
+        _ => true,
+    };
+    some.iter().filter(|said| is_missing(said)).collect()
+}
+
+fn by_key<'a>(all: &[&'a Said]) -> HashMap<&'a str, Vec<&'a Said>> {
+    let mut keys: HashMap<&str, Vec<&Said>> = HashMap::new();
+    for said in all {
+        keys.entry(said.key()).or_default().push(said);
+    }
+    keys
 }
 
 #[cfg(test)]
@@ -277,6 +292,24 @@ mod tests {
         );
         let kept = serde_json::to_string(&before).expect("it serialises");
         assert!(!kept.contains("hunter2"), "{kept}");
+    }
+
+    #[test]
+    fn a_large_file_is_compared_in_time() {
+        let began = std::time::Instant::now();
+        let many = |value: &str| {
+            (0..120_000)
+                .map(|n| format!("N{n}={value}\n"))
+                .collect::<String>()
+        };
+        let env = |text: String| of_env(&text.as_str().into()).expect("a good file");
+        let (before, now) = (env(many("1")), env(many("2")));
+        assert_eq!(difference(&before, &now).len(), 120_000);
+        assert!(
+            began.elapsed() < std::time::Duration::from_secs(10),
+            "{:?}",
+            began.elapsed()
+        );
     }
 
     #[test]
