@@ -39,7 +39,9 @@ pub use self::agent::{Found, Interpreter, PassedOver, Program, ProgramKind};
 pub use self::before::Before;
 pub use self::cgroup::{Cgroup, Groups, Parent};
 pub use self::hidden::{Hidden, HiddenPath};
-pub use self::host::{Host, Kernel, OF_ROOT_ALONE, RESOLVED_ETC, SYSTEM_FOLDERS};
+pub use self::host::{
+    Host, Kernel, OF_ROOT_ALONE, RESOLVED_ETC, SYSTEM_FOLDERS, SYSTEM_KNOWN_HOSTS,
+};
 pub use self::host_runs::{HostGuard, HostRun};
 pub use self::identity::GitIdentity;
 pub use self::names::Names;

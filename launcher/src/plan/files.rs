@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Action, PlanError, Steps, process};
 use crate::config::{Config, Grant, Origin};
-use crate::facts::{Facts, Git, Kind, OF_ROOT_ALONE, SYSTEM_FOLDERS};
+use crate::facts::{Facts, Git, Kind, OF_ROOT_ALONE, SYSTEM_FOLDERS, SYSTEM_KNOWN_HOSTS};
 use crate::guard::Guard;
 use crate::text::Text;
 
@@ -251,10 +251,16 @@ fn ssh(steps: &mut Steps, config: &Config, facts: &Facts) {
         let name = key.path.path().file_name().unwrap_or_default();
         steps.show(Guard::HomeHidden, key, folder.join(name), "an ssh key");
     }
-    if let Some(known_hosts) = &ssh.known_hosts {
-        let at = folder.join("known_hosts");
-        let why = "the hosts that you know, for ssh";
-        steps.show(Guard::HomeHidden, known_hosts, at, why);
+    for known_hosts in &ssh.known_hosts {
+        let (guard, why) = if known_hosts.path == *SYSTEM_KNOWN_HOSTS {
+            (
+                Guard::EtcGenerated,
+                "the hosts that your system knows, for ssh",
+            )
+        } else {
+            (Guard::HomeHidden, "the hosts that you know, for ssh")
+        };
+        steps.show(guard, known_hosts, known_hosts.path.clone(), why);
     }
     if ssh.agent.is_some() || !ssh.keys.is_empty() {
         let content = ssh_config(config);

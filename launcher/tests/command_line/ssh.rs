@@ -151,6 +151,36 @@ fn ssh_works_with_one_key_and_complains_of_nothing() {
     );
 }
 
+/// Who is uid 0 outside owns these files inside too, by another number.
+#[test]
+fn ssh_works_where_root_starts_it() {
+    if !is_root() {
+        return;
+    }
+    let (boxer, server) = with_server();
+    let all = boxer.home().display().to_string();
+    run("chown", &["-R", "0:0", &all]);
+    let script = format!("{}; stat -c '%a' ~/.ssh/id_work", server.ssh(""));
+    let line = [
+        "exec",
+        "-y",
+        "--allow-root",
+        "--network",
+        "full",
+        "--ssh-key",
+        "~/.ssh/id_work",
+        "--",
+        "sh",
+        "-ec",
+        &script,
+    ];
+    let mut command = boxer.claudebox(line);
+    std::os::unix::process::CommandExt::uid(&mut command, 0);
+    std::os::unix::process::CommandExt::gid(&mut command, 0);
+    let ran = crate::common::end(command).success();
+    assert_eq!(stdout(&ran), "over ssh\n600\n", "{}", server.log());
+}
+
 #[test]
 fn a_host_that_is_not_known_is_not_trusted() {
     let (boxer, server) = with_server();
