@@ -188,3 +188,24 @@ fn a_worktree_whose_repository_lies_among_secrets_is_refused() {
     command.current_dir(&tree);
     refused(end(command), "the git folder");
 }
+
+/// A worktree that a session registers opens the repository to a session elsewhere which agrees: so it is told.
+#[test]
+fn a_worktree_that_a_session_registers_is_told() {
+    let (boxer, repository) = with_repository("src/app");
+    let other = boxer.make("src/other");
+    let script = format!(
+        "mkdir -p .git/worktrees/x; echo {0}/.git >.git/worktrees/x/gitdir; echo ../.. >.git/worktrees/x/commondir; cp .git/HEAD .git/worktrees/x",
+        other.display()
+    );
+    let ran = inside(&boxer, &repository, &script).success();
+    assert!(stderr(&ran).contains(".git/worktrees/x/gitdir"), "{ran}");
+    // What it opens is shown before the start, too.
+    boxer.write(
+        other.join(".git"),
+        format!("gitdir: {}/.git/worktrees/x\n", repository.display()),
+    );
+    let ran = inside(&boxer, &other, "true").success();
+    let shown = format!("  rw  {}/.git", repository.display());
+    assert!(stderr(&ran).contains(&shown), "{ran}");
+}

@@ -35,6 +35,18 @@ fn a_project_s_env_file_counts_only_as_approved() {
     boxer.write(&file, format!("APPROVED={CANARY}\n\n"));
     let said = refused(boxer.run(SHOW), "changed");
     assert!(!said.contains(CANARY), "{said}");
+    let told = stdout(&boxer.run(["trust", "--diff"]).success());
+    assert!(
+        told.contains("nothing but comments, order and spelling"),
+        "{told}"
+    );
+    boxer.write(&file, format!("APPROVED={CANARY}2\nMORE={CANARY}\n"));
+    let told = stdout(&boxer.run(["trust", "--diff"]).success());
+    assert!(
+        told.contains("~ APPROVED: another value") && told.contains("+ MORE=…"),
+        "{told}"
+    );
+    assert!(!told.contains(CANARY), "{told}");
     boxer.write(&file, format!("APPROVED={CANARY}\n"));
     boxer.run(SHOW).success();
 }
