@@ -273,7 +273,7 @@ fn ssh(steps: &mut Steps, config: &Config, facts: &Facts) {
 /// ssh_config(5) inside. ssh tries keys of other than the usual names only where it is told of them, and would write new keys of
 /// hosts to known_hosts, which is read-only. As the system's own file it may belong to anybody: who owns a user's is looked at.
 fn ssh_config(config: &Config) -> Text {
-    let mut lines = b"UpdateHostKeys no\n".to_vec();
+    let mut lines = b"# Made by claudebox.\nUpdateHostKeys no\n".to_vec();
     let is_public = |name: &std::ffi::OsStr| name.as_bytes().ends_with(b".pub");
     let names = config
         .ssh
