@@ -177,3 +177,19 @@ fn what_a_project_asks_for_is_shown_and_approved_apart() {
         8
     );
 }
+
+#[test]
+fn what_was_shown_is_approved_and_not_what_came_after() {
+    let caller = Caller::new();
+    let file = caller.project().join(".claudebox.json");
+    caller.write(&file, "{\"set\": {\"MODE\": \"shown\"}}");
+    let line = claudebox(&["exec", "--network", "none", "--", "true"]);
+    let terminal = Terminal::start(&caller, &line, |_| {});
+    terminal.expect(APPROVE);
+    caller.write(&file, "{\"set\": {\"MODE\": \"put in its place\"}}");
+    terminal.type_text("y\r");
+    let ended = terminal.ended(SOON);
+    let said = terminal.written();
+    assert_eq!(ended.code, 125, "{said}");
+    assert!(said.contains("changed since it was approved"), "{said}");
+}
