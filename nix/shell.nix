@@ -10,6 +10,7 @@
   keyutils,
   nftables,
   nodejs,
+  openssh,
   passt,
   procps,
   rustfmt,
@@ -27,6 +28,7 @@ mkShell {
     keyutils
     nftables
     nodejs
+    openssh
     passt
     procps
     rustfmt

@@ -13,7 +13,7 @@ use claudebox::audit::{self, Look};
 use claudebox::facts::{Content, Facts, GitIdentity, ProfileFile};
 use claudebox::hint::Hint;
 use claudebox::text::{Text, escape, unescape};
-use claudebox::{envfile, gitconfig, secret};
+use claudebox::{envfile, gitconfig, secret, trust};
 
 /// A function of bytes.
 pub type Target = fn(&[u8]);
@@ -45,15 +45,30 @@ pub fn profile(data: &[u8]) {
         path: "/p/x.json".into(),
         content: Content::Bytes(OsStr::from_bytes(data).into()),
     };
-    if let Err(error) = claudebox::profile::parse(&file) {
-        let said = format!("{error} {}", error.hint().unwrap_or_default());
-        assert_plain(&said);
-        assert!(!said.contains('\n'), "one line: {said:?}");
+    match claudebox::profile::parse(&file) {
+        Err(error) => {
+            let said = format!("{error} {}", error.hint().unwrap_or_default());
+            assert_plain(&said);
+            assert!(!said.contains('\n'), "one line: {said:?}");
+        }
+        Ok(profile) => said(&trust::of_profile(&profile.unwrap_or_default())),
     }
     let _ = (
         claudebox::profile::paths(&file),
         claudebox::profile::agent(&file),
     );
+}
+
+/// What a file says is told in plain lines, and is no other than itself.
+fn said(all: &[trust::Said]) {
+    assert!(trust::difference(all, all).is_empty());
+    let added = trust::difference(&[], all);
+    assert_eq!(added.len(), all.len());
+    for change in added {
+        let line = change.to_string();
+        assert_plain(&line);
+        assert!(!line.contains('\n'), "one line: {line:?}");
+    }
 }
 
 /// An env file parses into what stands in it, or is refused without showing any of it.
@@ -68,6 +83,8 @@ pub fn envfile(data: &[u8]) {
                 );
                 assert!(!value.contains(&0) && !value.contains(&b'\n'));
             }
+            let content = Text::from(OsStr::from_bytes(data));
+            said(&trust::of_env(&content).expect("it parsed"));
         }
         Err(bad) => {
             let lines = data.split(|byte| *byte == b'\n').count();

@@ -153,6 +153,7 @@ fn nowhere(facts: &Facts) -> Facts {
         host_runs: Vec::new(),
     };
     facts.files.project_env = Content::Absent;
+    facts.files.project_profile = Content::Absent;
     facts
 }
 

@@ -62,8 +62,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Attack the sandbox of this project harmlessly, and say of each guard whether it holds
     Verify(Box<VerifyArgs>),
-    /// Approve the project's .claudebox.env in its present content
-    Trust,
+    /// Approve the project's .claudebox.json and .claudebox.env in their present content
+    Trust(TrustArgs),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -161,6 +161,23 @@ pub struct VerifyArgs {
     pub json: bool,
 }
 
+/// `trust`.
+#[derive(Debug, Clone, Default, ClapArgs)]
+#[group(multiple = false)]
+pub struct TrustArgs {
+    /// Show what these files say, and what changed since they were approved; approve nothing
+    #[arg(long)]
+    pub diff: bool,
+
+    /// Take back what was approved in this project, or in the one named
+    #[arg(long, value_name = "PROJECT", num_args = 0..=1, require_equals = true)]
+    pub revoke: Option<Option<OsString>>,
+
+    /// List what was approved, in every project
+    #[arg(long)]
+    pub list: bool,
+}
+
 /// What every command that starts something inside takes.
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub struct StartArgs {
@@ -223,7 +240,7 @@ pub enum Wish {
     /// `verify`
     Verify(Box<VerifyArgs>),
     /// `trust`
-    Trust,
+    Trust(TrustArgs),
     /// `completions`
     Completions(clap_complete::Shell),
     /// `man`
@@ -335,7 +352,7 @@ impl Args {
             }
             Some(Command::Check(args)) => Wish::Check(args),
             Some(Command::Verify(args)) => Wish::Verify(args),
-            Some(Command::Trust) => Wish::Trust,
+            Some(Command::Trust(args)) => Wish::Trust(args),
             Some(Command::Completions { shell }) => Wish::Completions(shell),
             Some(Command::Man) => Wish::Man,
             Some(Command::Init) => Wish::Init,

@@ -8,6 +8,7 @@ mod grants;
 mod hide;
 mod limits;
 mod network;
+mod project;
 mod report;
 mod ssh;
 mod variables;
@@ -22,18 +23,15 @@ pub use self::grants::{Grant, split_mount};
 pub use self::hide::Hide;
 pub use self::limits::{Group, Limit};
 pub use self::network::{Allow, Openings, Port, leads_here};
+pub use self::project::{ProjectFile, Standing, project_files, trust};
 pub use self::report::ReportFile;
 pub use self::ssh::Ssh;
 pub use self::variables::{GENERATED, HOST_ALLOWLIST, Variable, steers};
 use crate::cli::{Entry, Scan, Target, Tier};
-use crate::facts::{Content, Facts, Git};
+use crate::facts::{Facts, Git};
 use crate::place::Secrets;
 use crate::profile::{self, Profile};
 use crate::text::Text;
-use crate::trust::Trust;
-
-/// The name of the project's env file.
-pub const PROJECT_ENV: &str = ".claudebox.env";
 
 /// Who decided something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,11 +136,13 @@ impl Config {
         for file in &facts.files.profiles {
             profiles.extend(profile::parse(file)?.map(|profile| (file.path.clone(), profile)));
         }
-        let tier = tier(entry, facts, &profiles)?;
         let mut notes = Vec::new();
+        profiles.extend(project::profile(entry, facts, &profiles, &mut notes)?);
+        let tier = tier(entry, facts, &profiles)?;
         let variables = variables::requested(entry, facts, &profiles, &mut notes)?;
         let grants = grants::requested(entry, facts, &profiles, &mut notes)?;
         refuse_own_files(facts, &grants)?;
+        refuse_git_folder(facts)?;
         let path = grants::path(entry, facts, &profiles, &grants)?;
         let ssh = ssh::requested(entry, facts, &profiles)?;
         let (limits, group) = limits::all(entry, facts, &profiles, &mut notes)?;
@@ -151,6 +151,7 @@ impl Config {
             .chain(&path)
             .chain(&ssh.agent)
             .chain(&ssh.keys)
+            .chain(&ssh.known_hosts)
         {
             grants::refuse_astray(grant, writable_folders(facts, &grants))?;
         }
@@ -184,6 +185,20 @@ fn refuse_place(facts: &Facts) -> Result<(), ConfigError> {
         Some((path, why)) => Err(ConfigError::Project {
             path: path.clone(),
             why,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The git folder of a worktree or a submodule enters because files say so: where secrets lie it does not, whatever they say.
+fn refuse_git_folder(facts: &Facts) -> Result<(), ConfigError> {
+    let Git::Linked(link) = &facts.project.git else {
+        return Ok(());
+    };
+    match Secrets::of(facts).uncovered_by(link.common.path()) {
+        Some(secret) => Err(ConfigError::GitFolder {
+            path: link.common.clone(),
+            why: format!("{} holds {}", Text::from(secret.at), secret.what),
         }),
         None => Ok(()),
     }
@@ -294,70 +309,6 @@ fn start(entry: &Entry, profiles: &[(Text, Profile)]) -> Start {
                     .chain(texts(arguments))
                     .collect(),
             }
-        }
-    }
-}
-
-/// The approved content of the project's env file, or why it does not count.
-pub(crate) fn approved_project_env(facts: &Facts) -> Result<Option<(Text, &Text)>, ConfigError> {
-    let path = facts.project.root.join(PROJECT_ENV);
-    let content = match &facts.files.project_env {
-        Content::Absent => return Ok(None),
-        Content::Refused(why) => {
-            return Err(ConfigError::EnvFile {
-                path,
-                why: why.clone(),
-            });
-        }
-        Content::Bytes(content) => content,
-    };
-    let trust = trust(facts)?;
-    if trust.approves(&facts.project.root, PROJECT_ENV, content) {
-        return Ok(Some((path, content)));
-    }
-    Err(ConfigError::Unapproved {
-        path,
-        changed: trust.knows(&facts.project.root, PROJECT_ENV),
-    })
-}
-
-/// What was approved so far, and the project's env file in its present content; with the names that it sets.
-///
-/// # Errors
-/// Where there is none, or a launch would refuse a line of it.
-pub fn approve_project_env(facts: &Facts) -> Result<(Trust, Vec<Text>), ConfigError> {
-    refuse_place(facts)?;
-    let path = facts.project.root.join(PROJECT_ENV);
-    let content = match &facts.files.project_env {
-        Content::Absent => return Err(ConfigError::NoEnvFile { path }),
-        Content::Refused(why) => {
-            return Err(ConfigError::EnvFile {
-                path,
-                why: why.clone(),
-            });
-        }
-        Content::Bytes(content) => content,
-    };
-    let names = variables::names_of_project(content, &Origin::EnvFile(path))?;
-    let mut trust = trust(facts)?;
-    trust.approve(&facts.project.root, PROJECT_ENV, content);
-    Ok((trust, names))
-}
-
-/// What was approved so far.
-///
-/// # Errors
-/// Where `trust.json` is there and is not claudebox's.
-pub fn trust(facts: &Facts) -> Result<Trust, ConfigError> {
-    let broken = |why| ConfigError::Trust {
-        path: facts.files.folder.join("trust.json"),
-        why,
-    };
-    match &facts.files.trust {
-        Content::Absent => Ok(Trust::default()),
-        Content::Refused(why) => Err(broken(why.clone())),
-        Content::Bytes(json) => {
-            Trust::parse(json.utf8().unwrap_or_default()).map_err(|error| broken(error.to_string()))
         }
     }
 }

@@ -3,6 +3,7 @@
 //! `KEY=VALUE`, split at the first `=`; `#` comments and blank lines; one pair of matching quotes around a value is
 //! taken off. Nothing is run and nothing is expanded. An error names file and line and shows no value.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
@@ -37,6 +38,7 @@ pub struct BadLine {
 /// At the first line that is neither blank, comment nor assignment, and where a name stands twice.
 pub fn parse(text: &[u8]) -> Result<Vec<Assignment>, BadLine> {
     let mut found: Vec<Assignment> = Vec::new();
+    let mut names = HashSet::new();
     for (index, raw) in text.split(|byte| *byte == b'\n').enumerate() {
         let line = index + 1;
         let bad = |column: usize, what| BadLine { line, column, what };
@@ -71,7 +73,7 @@ pub fn parse(text: &[u8]) -> Result<Vec<Assignment>, BadLine> {
         }
         let value =
             unquote(&content[equals + 1..]).map_err(|what| bad(start + equals + 1, what))?;
-        if found.iter().any(|earlier| earlier.name.as_bytes() == name) {
+        if !names.insert(name) {
             return Err(bad(start, "this name was set before in this file"));
         }
         found.push(Assignment {

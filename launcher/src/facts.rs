@@ -39,7 +39,9 @@ pub use self::agent::{Found, Interpreter, PassedOver, Program, ProgramKind};
 pub use self::before::Before;
 pub use self::cgroup::{Cgroup, Groups, Parent};
 pub use self::hidden::{Hidden, HiddenPath};
-pub use self::host::{Host, Kernel, OF_ROOT_ALONE, RESOLVED_ETC, SYSTEM_FOLDERS};
+pub use self::host::{
+    Host, Kernel, OF_ROOT_ALONE, RESOLVED_ETC, SYSTEM_FOLDERS, SYSTEM_KNOWN_HOSTS,
+};
 pub use self::host_runs::{HostGuard, HostRun};
 pub use self::identity::GitIdentity;
 pub use self::names::Names;
@@ -276,7 +278,9 @@ impl Facts {
         let project = Project::read(&cwd, &user.home, &git_config)?;
         let mut walk = Walk::default();
         let files = OwnFiles::read(&folder, &project, query, &environment, &mut walk)?;
-        let of_profile = files.profiles.iter().rev().find_map(crate::profile::agent);
+        // Of what nobody approved nothing is looked for but what would be hidden.
+        let opening = files.that_open(&project.root);
+        let of_profile = opening.iter().rev().find_map(crate::profile::agent);
         let program = Program::find(query, of_profile, &user, &environment, &project);
         let host = Host::read(&user, &environment, !query.other_tier);
         let network = if query.other_tier {
@@ -291,7 +295,7 @@ impl Facts {
             }
         };
         host::paths_of_interest(&user).for_each(&mut note);
-        let profile_paths = files.profiles.iter().flat_map(crate::profile::paths);
+        let profile_paths = opening.iter().flat_map(crate::profile::paths);
         for path in query.paths.iter().cloned().chain(profile_paths) {
             note(expand(&path, &user.home, &cwd));
         }
@@ -300,7 +304,9 @@ impl Facts {
         for path in named.iter().filter_map(|name| variable(&environment, name)) {
             note(path.clone());
         }
-        for key in &query.paths {
+        let profile_keys = opening.iter().flat_map(crate::profile::ssh_keys);
+        for key in query.paths.iter().cloned().chain(profile_keys) {
+            let key = &key;
             let public = with_suffix(&expand(key, &user.home, &cwd), ".pub");
             note(public);
         }
@@ -311,7 +317,8 @@ impl Facts {
             Stdio::of(&io::stdout()),
             Stdio::of(&io::stderr()),
         ];
-        let limits = query.limits || files.profiles.iter().any(crate::profile::limits);
+        let narrowing = files.that_narrow(&project.root);
+        let limits = query.limits || narrowing.iter().any(crate::profile::limits);
         let groups = limits.then(|| Groups::read(&user, &environment));
         let mut facts = Self {
             user,
@@ -342,7 +349,8 @@ impl Facts {
         if query.enters {
             self.secrets = Secrets::look(self.project.root.path());
         }
-        let hide = self.files.profiles.iter().flat_map(crate::profile::hide);
+        let narrowing = self.files.that_narrow(&self.project.root);
+        let hide = narrowing.iter().flat_map(crate::profile::hide);
         let hide: Vec<Text> = query.hide.iter().cloned().chain(hide).collect();
         let (project, paths) = (&self.project, &self.paths);
         let tops = tops(project, paths, query, &self.files, &self.user);
@@ -382,7 +390,8 @@ fn tops(
         tops.push(link.common.path().to_owned());
     }
     let asked = query.paths.iter().cloned();
-    for path in asked.chain(files.profiles.iter().flat_map(crate::profile::paths)) {
+    let opening = files.that_open(&project.root);
+    for path in asked.chain(opening.iter().flat_map(crate::profile::paths)) {
         let node = paths.get(&expand(&path, &user.home, project.cwd.path()));
         let real = node.map(|node| node.real.path().to_owned());
         // What is the system's, nobody but root links into a project.

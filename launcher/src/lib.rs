@@ -21,6 +21,7 @@
 //! [`plan`] what will be done, [`bwrap`] alone spells bubblewrap's flags, [`launch`] alone acts.
 #![forbid(unsafe_code)]
 
+pub mod approve;
 pub mod audit;
 pub mod bwrap;
 pub mod check;

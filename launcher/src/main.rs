@@ -6,15 +6,17 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+use claudebox::approve;
 use claudebox::audit::{self, Look};
 use claudebox::check;
-use claudebox::cli::{Args, CheckArgs, Entry, Mode, VerifyArgs, Wish};
-use claudebox::config::{self, Config, PROJECT_ENV};
+use claudebox::cli::{Args, CheckArgs, Entry, Mode, TrustArgs, VerifyArgs, Wish};
+use claudebox::config::{self, Config, ConfigError, ProjectFile, Standing};
 use claudebox::facts::{Facts, Parts, Query};
 use claudebox::hint::Hint;
 use claudebox::launch::{self, Pins, companion, held};
 use claudebox::plan::Plan;
 use claudebox::text::{Text, escape};
+use claudebox::trust::{self, Trust};
 use claudebox::{init, outer, store};
 
 /// claudebox refused or failed.
@@ -54,7 +56,7 @@ fn run() -> Result<u8, Failure> {
         Wish::Enter(entry) => enter(&entry),
         Wish::Check(args) => check(&args),
         Wish::Verify(args) => verify(&args),
-        Wish::Trust => trust(),
+        Wish::Trust(args) => trust(&args),
         Wish::Completions(shell) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "claudebox", &mut script);
@@ -67,7 +69,12 @@ fn run() -> Result<u8, Failure> {
 
 /// `run`, `shell`, `exec`, `plan`: one way, one plan.
 fn enter(entry: &Entry) -> Result<u8, Failure> {
-    let mut facts = Facts::read(&Query::of(entry)).map_err(|error| Failure::of(&error, REFUSED))?;
+    let read = || Facts::read(&Query::of(entry)).map_err(|error| Failure::of(&error, REFUSED));
+    let mut facts = read()?;
+    // Read anew: what was approved counts, and nothing that came after.
+    if matches!(entry.mode, Mode::Start) && !entry.yes && can_ask(&facts) && approved_now(&facts)? {
+        facts = read()?;
+    }
     let config = Config::resolve(entry, &facts).map_err(|error| Failure::of(&error, REFUSED))?;
     facts.look_up(&config.openings.names());
     let facts = facts;
@@ -136,9 +143,13 @@ fn tell(text: &str) {
     let _ = stderr.lock().write_all(&stream.into_inner());
 }
 
+fn can_ask(facts: &Facts) -> bool {
+    facts.stdio[0].is_terminal() && facts.stdio[2].is_terminal()
+}
+
 /// AUD-C.
 fn ask(facts: &Facts) -> Result<(), Failure> {
-    if !facts.stdio[0].is_terminal() || !facts.stdio[2].is_terminal() {
+    if !can_ask(facts) {
         let what = "there is no terminal to ask on";
         return Err(Failure::plain(
             what,
@@ -146,21 +157,27 @@ fn ask(facts: &Facts) -> Result<(), Failure> {
             REFUSED,
         ));
     }
+    if asked("\nProceed? [Y/n] ", true)? {
+        return Ok(());
+    }
+    let hint = "claudebox plan --explain tells who decided each item, and why";
+    Err(Failure::plain("nothing was started", hint, REFUSED))
+}
+
+/// The answer to `question`, which is asked until there is one. The end of the input is no.
+fn asked(question: &str, usual: bool) -> Result<bool, Failure> {
     let mut stderr = anstream::stderr();
     loop {
-        let _ = write!(stderr, "\nProceed? [Y/n] ").and_then(|()| stderr.flush());
+        let _ = write!(stderr, "{question}").and_then(|()| stderr.flush());
         let mut answer = String::new();
         let read = io::stdin()
             .lock()
             .read_line(&mut answer)
             .map_err(|error| Failure::new(&error))?;
         match answer.trim().to_lowercase().as_str() {
-            "" if read > 0 => return Ok(()),
-            "y" | "yes" => return Ok(()),
-            "" | "n" | "no" => {
-                let hint = "claudebox plan --explain tells who decided each item, and why";
-                return Err(Failure::plain("nothing was started", hint, REFUSED));
-            }
+            "" if read > 0 => return Ok(usual),
+            "y" | "yes" => return Ok(true),
+            "" | "n" | "no" => return Ok(false),
             _ => {}
         }
     }
@@ -193,28 +210,93 @@ fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
     Err(Failure::of(&companion::hand_over(&facts, args), REFUSED))
 }
 
-/// Approves the project's env file as it is now.
-fn trust() -> Result<u8, Failure> {
+/// Shows what of the project's own files is new or changed, and asks for each apart (TRUST-A). Whether one was approved.
+fn approved_now(facts: &Facts) -> Result<bool, Failure> {
+    let files = config::project_files(facts).map_err(|error| Failure::of(&error, REFUSED))?;
+    let mut approved = Vec::new();
+    for file in files
+        .iter()
+        .filter(|file| file.standing != Standing::Approved)
+    {
+        tell(&approve::render(&[file], facts.stdio[2].is_terminal()));
+        let question = format!("\nApprove {} as it is? [y/N] ", file.path);
+        if asked(&question, false)? {
+            approved.push(file);
+        }
+    }
+    if approved.is_empty() {
+        return Ok(false);
+    }
+    remember(facts, &approved)?;
+    Ok(true)
+}
+
+/// Approves the project's own files as they are now, or tells of them.
+fn trust(args: &TrustArgs) -> Result<u8, Failure> {
+    let failed = |error: ConfigError| Failure::of(&error, REFUSED);
     let facts = Facts::read(&Query::default()).map_err(|error| Failure::of(&error, REFUSED))?;
-    let (trust, names) =
-        config::approve_project_env(&facts).map_err(|error| Failure::of(&error, REFUSED))?;
+    if args.list {
+        let trust = config::trust(&facts).map_err(failed)?;
+        return print(&approve::list(&trust));
+    }
+    if let Some(project) = &args.revoke {
+        let root = match project {
+            Some(root) => root.clone().into(),
+            None => facts.project.root.clone(),
+        };
+        let files = change_trust(&facts, |trust| trust.revoke(&root))?;
+        return print(&approve::revoked(&root, &files));
+    }
+    let files = config::project_files(&facts).map_err(failed)?;
+    let root = &facts.project.root;
+    if files.is_empty() {
+        let (profile, env) = (root.join(trust::PROFILE), root.join(trust::ENV_FILE));
+        return Err(failed(ConfigError::NoProjectFile { profile, env }));
+    }
+    let all: Vec<&ProjectFile> = files.iter().collect();
+    let mut text = approve::render(&all, io::stdout().is_terminal());
+    if !args.diff {
+        remember(&facts, &all)?;
+        text += &approve::approved(&all);
+    }
+    print(&text)
+}
+
+/// Approves `files`, beside what others approve meanwhile.
+fn remember(facts: &Facts, files: &[&ProjectFile]) -> Result<(), Failure> {
+    change_trust(facts, |trust| {
+        files.iter().for_each(|file| file.approve(trust));
+    })
+}
+
+/// Changes what was approved, as it stands now and not as it was read.
+fn change_trust<T>(facts: &Facts, change: impl FnOnce(&mut Trust) -> T) -> Result<T, Failure> {
     let folder = &facts.files.folder;
-    store::write(folder, "trust.json", trust.to_json().as_bytes()).map_err(|error| {
-        Failure::io(
+    let changed = store::update(
+        folder,
+        "trust.json",
+        trust::LIMIT,
+        |json| match Trust::read(json.as_deref()) {
+            Ok(mut trust) => {
+                let gives = change(&mut trust);
+                (Some(trust.to_json().into_bytes()), Ok(gives))
+            }
+            Err(error) => (None, Err(error)),
+        },
+    );
+    let hint = "make it writable for you; claudebox trust --list shows what it holds";
+    match changed {
+        Ok(Ok(gives)) => Ok(gives),
+        Ok(Err(error)) => {
+            let (path, why) = (folder.join("trust.json"), error.to_string());
+            Err(Failure::of(&ConfigError::Trust { path, why }, REFUSED))
+        }
+        Err(error) => Err(Failure::io(
             &format!("write {folder}/trust.json"),
             &error,
-            "make it writable for you",
-        )
-    })?;
-    let names = names
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(", ");
-    print(&format!(
-        "approved {}, which sets {names}\n",
-        facts.project.root.join(PROJECT_ENV)
-    ))
+            hint,
+        )),
+    }
 }
 
 fn man() -> Result<u8, Failure> {

@@ -356,6 +356,14 @@ pub fn paths(file: &ProfileFile) -> Vec<Text> {
         .collect()
 }
 
+/// The private keys that `file` names: each may have a public one beside it.
+#[must_use]
+pub fn ssh_keys(file: &ProfileFile) -> Vec<Text> {
+    let profile = parse(file).ok().flatten().unwrap_or_default();
+    let keys = profile.ssh.0.keys.into_iter();
+    keys.map(Text::from).collect()
+}
+
 /// The patterns that `file` hides by, for `facts` to look for.
 #[must_use]
 pub fn hide(file: &ProfileFile) -> Vec<Text> {

@@ -5,6 +5,8 @@
     reason = "store is the one that writes claudebox's own files"
 )]
 
+mod update;
+
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File};
 use std::io::{self, Write};
@@ -16,6 +18,7 @@ use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2
 use nix::sys::stat::{Mode, SFlag, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
+pub use self::update::update;
 use crate::text::Text;
 
 /// Puts `content` at `folder/name` by a new file and a rename; makes `folder` where it is not there.

@@ -5,7 +5,7 @@
 //! tests/golden/CASE/
 //!   args                      `HOST: claudebox ARGUMENTS`
 //!   facts.patch.json          merged into the host, if there
-//!   NAME.json, config.json    profiles;   user.env, project.env, trust.json   other files of claudebox
+//!   NAME.json, config.json    profiles;   user.env, project.env, project.json, trust.json   other files of claudebox
 //!   plan.json, audit.txt      what comes of it: one step a line; the audit at 80 columns
 //!   sandbox.md                what the agent is told, where a case has this file
 //!   error.txt                 or the refusal, with status and hint
@@ -29,7 +29,7 @@ use self::harness::{Came, Case, golden};
 /// Refusals that no case can hold, and why.
 const ELSEWHERE: [(&str, &str); 2] = [
     (
-        "NoEnvFile",
+        "NoProjectFile",
         "only `claudebox trust` ends so; in command_line/trust.rs",
     ),
     (

@@ -1,5 +1,5 @@
-//! What is called `.claudebox.env` need not be a file of variables: a link to a key, which would be set or shown in the error; a
-//! FIFO or a device, on which a launcher waits; a gigabyte; a folder; a second name of a file outside.
+//! What is called `.claudebox.env` need not be a file of variables, nor `.claudebox.json` a profile: a link to a key, which would be
+//! set or shown in the error; a FIFO or a device, on which a launcher waits; a gigabyte; a folder; a second name of a file outside.
 //!   (threats: CFG-03, CFG-16)
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
@@ -36,7 +36,7 @@ fn plant(bait: &Bait, kind: &str) -> Act {
 }
 
 pub const PROBE: Probe = Probe {
-    asks: "does the next start read, wait for or tell what hides behind the name of its env file?",
+    asks: "does the next start read, wait for or tell what hides behind the name of the project's own files?",
     threats: &["CFG-03", "CFG-16"],
     // Nothing of the plan: the launcher opens it without following and without waiting.
     behind: &[],
@@ -57,14 +57,18 @@ pub const PROBE: Probe = Probe {
     attempt: |bait| Seen::each(KINDS.map(|(kind, _)| kind), |kind| plant(bait, kind)),
     then: &[Then::Host(|lab| {
         let project = &lab.bait.project;
-        for (kind, why) in KINDS {
-            let (waits, there) = (project.join(kind), project.join(".claudebox.env"));
+        let names = [".claudebox.env", ".claudebox.json"];
+        let all = names
+            .iter()
+            .flat_map(|name| KINDS.map(|(kind, why)| (name, kind, why)));
+        for (name, kind, why) in all {
+            let (waits, there) = (project.join(kind), project.join(name));
             fs::rename(&waits, &there)?;
-            for arguments in [&NOTHING[..], &["plan"], &["trust"]] {
-                let words = if arguments == ["trust"] && kind == "hard-link" {
-                    "line 1"
-                } else {
-                    why
+            for arguments in [&NOTHING[..], &["plan"], &["trust"], &["trust", "--diff"]] {
+                let words = match kind {
+                    "hard-link" if *name == ".claudebox.json" => ".claudebox.json:1:",
+                    "hard-link" if arguments[0] == "trust" => "line 1",
+                    _ => why,
                 };
                 launch(lab, project, arguments)
                     .refused(words)?

@@ -17,6 +17,15 @@ const GENERATED: [&str; 8] = [
     "/etc/claude-code/CLAUDE.md",
 ];
 
+/// Made as well where somebody asked for ssh, and known by its first line: the host's own begins otherwise.
+const FOR_SSH: (&str, &str) = ("/etc/ssh/ssh_config", "# Made by claudebox.\n");
+
+/// Whether it is that, and no more than the little that it takes.
+fn is_for_ssh(path: &Path) -> bool {
+    let made = |text: String| text.starts_with(FOR_SSH.1) && text.len() < 4096;
+    path == Path::new(FOR_SSH.0) && std::fs::read_to_string(path).is_ok_and(made)
+}
+
 /// What is the host's, where the host has it. Each is looked at as a whole. Written out, not taken from the launcher: a list that
 /// judges itself holds whatever it says.
 const SHARED: [&str; 16] = [
@@ -56,7 +65,10 @@ pub const PROBE: Probe = Probe {
         SHARED.iter().any(|shared| path == Path::new(shared))
             || bait.shown.iter().any(|shown| path == shown)
     }) {
-        Ok(found) => Seen::each(found.iter().map(|path| path.display()), |_| Act::Reached),
+        Ok(found) => {
+            let found = found.iter().filter(|path| !is_for_ssh(path));
+            Seen::each(found.map(|path| path.display()), |_| Act::Reached)
+        }
         Err(error) => Seen::one("/etc", Act::of::<()>(Err(error))),
     },
     ..Probe::USUAL

@@ -14,7 +14,7 @@ const NAMES: [&str; 16] = [
     ".git",
     ".claude",
     ".claudebox",
-    ".claudebox.json",
+    ".claudebox.toml",
     ".mcp.json",
     ".envrc",
     ".vscode",

@@ -5,8 +5,8 @@ use crate::harness::launched::{NOTHING, launch};
 use crate::probe::*;
 
 fn planted(bait: &Bait) -> Vec<std::path::PathBuf> {
+    // `.claudebox.json` of the project itself is another story: `project_profile_planted`.
     let in_project = [
-        ".claudebox.json",
         "claudebox.json",
         ".claudebox/config.json",
         ".claudebox/profiles/planted.json",

@@ -100,7 +100,7 @@ fn alpine_gets_a_setpriv_that_can_change_the_user() {
     machine.stub("shelf/bin/setpriv", "shift 5; exec \"$@\"");
     let run = machine.bootstrap(&["packages"]);
     assert!(
-        run.calls[0].ends_with(" musl-dev setpriv npm keyutils procps iproute2 make mandoc"),
+        run.calls[0].ends_with(" musl-dev setpriv npm keyutils procps iproute2 openssh-client openssh-server make mandoc"),
         "{:?}",
         run.calls
     );

@@ -85,7 +85,8 @@ impl Machine {
             "[ \"$1\" = -print-file-name=libc.a ] && echo /usr/lib/libc.a",
         );
         for part in [
-            "pasta", "nft", "git", "bash", "npm", "keyctl", "ps", "ip", "make", "man",
+            "pasta", "nft", "git", "bash", "npm", "keyctl", "ps", "ip", "ssh", "sshd", "make",
+            "man",
         ] {
             machine.stub(&format!("shelf/bin/{part}"), "exit 0");
         }

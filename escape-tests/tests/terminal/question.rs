@@ -122,3 +122,74 @@ fn without_a_terminal_and_without_yes_it_refuses() {
         "{ran}"
     );
 }
+
+/// What a start says and does whose project has a profile that nobody approved, after `answers` to its questions in turn.
+fn approving(profile: &str, answers: &[(&str, &str)]) -> (i32, String) {
+    let caller = Caller::new();
+    caller.write(&caller.project().join(".claudebox.json"), profile);
+    let line = claudebox(&[
+        "exec",
+        "--network",
+        "none",
+        "--",
+        "sh",
+        "-c",
+        "test \"$MODE\" = approved && exit 7; exit 8",
+    ]);
+    let terminal = Terminal::start(&caller, &line, |_| {});
+    for (question, answer) in answers {
+        terminal.expect(question);
+        terminal.type_text(answer);
+    }
+    let ended = terminal.ended(SOON);
+    (ended.code, terminal.written())
+}
+
+const APPROVE: &str = ".claudebox.json as it is? [y/N]";
+
+#[test]
+fn what_a_project_asks_for_is_shown_and_approved_apart() {
+    let profile = "{\"set\": {\"MODE\": \"approved\"}, \"hide\": [\"*.pem\"]}";
+    let (code, said) = approving(profile, &[(APPROVE, "y\r"), (QUESTION, "y\r")]);
+    assert_eq!(code, 7, "{said}");
+    assert!(
+        said.contains("set.MODE=") && said.contains("hide: *.pem"),
+        "{said}"
+    );
+    // To approve is not to start.
+    assert_eq!(
+        approving(profile, &[(APPROVE, "y\r"), (QUESTION, "n\r")]).0,
+        125
+    );
+    // Enter is no, and then it is refused, with the fix.
+    for answer in ["\r", "n\r", "\x04"] {
+        let (code, said) = approving(profile, &[(APPROVE, answer)]);
+        assert_eq!(code, 125, "{answer:?}: {said}");
+        assert!(
+            said.contains("nobody approved it") && said.contains("claudebox trust"),
+            "{said}"
+        );
+    }
+    // What only tightens is asked for too, and counts all the same.
+    let narrow = "{\"network\": \"none\"}";
+    assert_eq!(
+        approving(narrow, &[(APPROVE, "n\r"), (QUESTION, "y\r")]).0,
+        8
+    );
+}
+
+#[test]
+fn what_was_shown_is_approved_and_not_what_came_after() {
+    let caller = Caller::new();
+    let file = caller.project().join(".claudebox.json");
+    caller.write(&file, "{\"set\": {\"MODE\": \"shown\"}}");
+    let line = claudebox(&["exec", "--network", "none", "--", "true"]);
+    let terminal = Terminal::start(&caller, &line, |_| {});
+    terminal.expect(APPROVE);
+    caller.write(&file, "{\"set\": {\"MODE\": \"put in its place\"}}");
+    terminal.type_text("y\r");
+    let ended = terminal.ended(SOON);
+    let said = terminal.written();
+    assert_eq!(ended.code, 125, "{said}");
+    assert!(said.contains("changed since it was approved"), "{said}");
+}

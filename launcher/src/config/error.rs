@@ -12,6 +12,9 @@ pub enum ConfigError {
     /// RUN-06.
     #[error("{path} cannot be a project: {why}")]
     Project { path: Text, why: String },
+    /// The git folder that the project's pointer names.
+    #[error("the git folder {path} cannot enter: {why}")]
+    GitFolder { path: Text, why: String },
     /// RUN-07.
     #[error("claudebox was started by uid 0")]
     Root,
@@ -25,14 +28,22 @@ pub enum ConfigError {
     #[error("{path} was not read: {why}")]
     EnvFile { path: Text, why: String },
     /// There is nothing to approve.
-    #[error("there is no {path}")]
-    NoEnvFile { path: Text },
+    #[error("there is no {profile}, and no {env}")]
+    NoProjectFile { profile: Text, env: Text },
     /// A bad line in an env file.
     #[error("{path}: {bad}")]
     EnvLine { path: Text, bad: BadLine },
-    /// The project's env file is not approved.
-    #[error("{path} {}", if *.changed { "changed since it was approved" } else { "is new, and nobody approved it" })]
-    Unapproved { path: Text, changed: bool },
+    /// A file of the project is not approved, and does more than tighten.
+    #[error("{path} {}{}", if *.changed { "changed since it was approved" } else { "is new, and nobody approved it" }, asks(.opens))]
+    Unapproved {
+        path: Text,
+        changed: bool,
+        /// What it would open, by key of a profile.
+        opens: Vec<&'static str>,
+    },
+    /// A profile of the project was approved, keeps something closed, and is gone.
+    #[error("{path} was approved and keeps something closed, and it is gone")]
+    Gone { path: Text },
     /// trust.json is broken.
     #[error("{path} is not what claudebox wrote: {why}")]
     Trust { path: Text, why: String },
@@ -103,10 +114,20 @@ pub enum ConfigError {
     SshAgent(String),
 }
 
+fn asks(opens: &[&'static str]) -> String {
+    if opens.is_empty() {
+        return String::new();
+    }
+    format!("; it asks for more than you do, by {}", opens.join(", "))
+}
+
 impl Hint for ConfigError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             ConfigError::Project { .. } => "start it in a folder that holds one project and nothing else".into(),
+            ConfigError::GitFolder { .. } => {
+                "look at `.git` in the project, which names it; move the repository to a place of its own".into()
+            }
             ConfigError::Root => {
                 "start it as an ordinary user, or pass --allow-root (the inside is an ordinary user either way)".into()
             }
@@ -118,11 +139,16 @@ impl Hint for ConfigError {
                 })
             }
             ConfigError::Profile(error) => return error.hint(),
-            ConfigError::NoEnvFile { .. } => "write it first: KEY=VALUE, a line each".into(),
+            ConfigError::NoProjectFile { .. } => {
+                "write one first: a profile, or KEY=VALUE, a line each (docs/profiles.md, docs/environment.md)".into()
+            }
             ConfigError::EnvFile { .. } => "an env file is a small regular file, not a link".into(),
             ConfigError::EnvLine { .. } => "a line is KEY=VALUE, blank, or starts with #".into(),
             ConfigError::Unapproved { .. } => {
                 "read it, then approve it: claudebox trust (what runs inside can write this file)".into()
+            }
+            ConfigError::Gone { .. } => {
+                "put it back; if it is meant to be gone: claudebox trust --revoke".into()
             }
             ConfigError::Trust { path, .. } => format!("move {path} away and approve again: claudebox trust"),
             ConfigError::VariableName { .. } => {

@@ -109,6 +109,28 @@ pub(super) fn all(
     Ok((limits, group(&grouped, facts)?))
 }
 
+/// What would be in force by what these profiles and the flags say; what nobody limits is not in it.
+pub(super) fn in_force(
+    entry: &Entry,
+    profiles: &[(Text, Profile)],
+) -> Result<Vec<(&'static str, u64)>, ConfigError> {
+    let said = said(entry, profiles)?;
+    let last = |name: &str| said.iter().rev().find(|said| said.name == name);
+    let mut all = Vec::new();
+    for on in Limited::SETTABLE {
+        let most =
+            last(on.name()).map(|said| on.read(&said.value).map_err(|hint| said.bad_value(hint)));
+        all.push((on.name(), most.transpose()?.unwrap_or_else(|| on.usual())));
+    }
+    for on in Grouped::ALONE {
+        if let Some(said) = last(on.name()) {
+            let most = on.read(&said.value).map_err(|hint| said.bad_value(hint))?;
+            all.push((on.name(), most));
+        }
+    }
+    Ok(all)
+}
+
 /// What profiles and flags say, in order.
 fn said(entry: &Entry, profiles: &[(Text, Profile)]) -> Result<Vec<Said>, ConfigError> {
     let mut all = Vec::new();

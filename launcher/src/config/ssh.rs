@@ -14,8 +14,8 @@ pub struct Ssh {
     pub agent: Option<Grant>,
     /// Private keys, and the `.pub` of each where there is one.
     pub keys: Vec<Grant>,
-    /// The user's known_hosts.
-    pub known_hosts: Option<Text>,
+    /// The hosts that the user knows, and those that the system does.
+    pub known_hosts: Vec<Grant>,
 }
 
 /// `--with-ssh`, `--ssh-key` and `ssh`. The host's ssh configuration never enters.
@@ -118,14 +118,29 @@ pub(super) fn requested(
         }
     }
     let agent = agent.transpose()?;
-    let given = agent.is_some() || !keys.is_empty();
-    let known_hosts = facts.node(&facts.user.home.path().join(".ssh/known_hosts"));
-    let known_hosts = known_hosts
-        .filter(|node| given && node.kind == Kind::File)
-        .map(|node| node.real.clone());
+    // With the first thing of ssh that was asked for: it is of use to nobody else.
+    let first = agent.iter().chain(&keys).next();
     Ok(Ssh {
+        known_hosts: first.map_or_else(Vec::new, |first| known_hosts(facts, &first.origin)),
         agent,
         keys,
-        known_hosts,
     })
+}
+
+/// The files of known hosts (ssh_config(5), UserKnownHostsFile and GlobalKnownHostsFile), for whoever asked for ssh.
+fn known_hosts(facts: &Facts, origin: &Origin) -> Vec<Grant> {
+    let own = facts.user.home.join(".ssh/known_hosts");
+    let found = [own, facts::SYSTEM_KNOWN_HOSTS.into()].map(|path| {
+        let node = facts.node(path.path())?;
+        (node.kind == Kind::File).then(|| Grant {
+            real: node.real.clone(),
+            folder: false,
+            links: node.links.clone(),
+            writable: false,
+            uncovers: None,
+            origin: origin.clone(),
+            path,
+        })
+    });
+    found.into_iter().flatten().collect()
 }

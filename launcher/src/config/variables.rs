@@ -2,7 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use super::{ConfigError, Origin, approved_project_env};
+use super::{ConfigError, Origin, project};
 use crate::cli::Entry;
 use crate::envfile;
 use crate::facts::{Content, Facts};
@@ -175,7 +175,7 @@ pub(super) fn requested(
             )?;
         }
     }
-    if let Some((path, content)) = approved_project_env(facts)? {
+    if let Some((path, content)) = project::approved_env(facts)? {
         let origin = Origin::EnvFile(path);
         for (name, value) in assignments(content, &origin)? {
             refuse_from_project(&name, &origin)?;
@@ -210,14 +210,10 @@ pub(super) fn requested(
     Ok(asked.variables)
 }
 
-/// The names that a project's env file sets, if a launch would take all of them.
-pub(super) fn names_of_project(content: &Text, origin: &Origin) -> Result<Vec<Text>, ConfigError> {
-    let names = assignments(content, origin)?
-        .into_iter()
-        .map(|(name, _)| name);
-    names
-        .map(|name| refuse_from_project(&name, origin).map(|()| name))
-        .collect()
+/// Refuses a project's env file of which a launch would not take each line.
+pub(super) fn refuse_project_env(content: &Text, origin: &Origin) -> Result<(), ConfigError> {
+    let mut lines = assignments(content, origin)?.into_iter();
+    lines.try_for_each(|(name, _)| refuse_from_project(&name, origin))
 }
 
 fn assignments(content: &Text, origin: &Origin) -> Result<Vec<(Text, Text)>, ConfigError> {
@@ -235,7 +231,8 @@ fn assignments(content: &Text, origin: &Origin) -> Result<Vec<(Text, Text)>, Con
         .collect())
 }
 
-fn refuse_from_project(name: &Text, origin: &Origin) -> Result<(), ConfigError> {
+/// Refuses a name that no file of a project may set or pass.
+pub(super) fn refuse_from_project(name: &Text, origin: &Origin) -> Result<(), ConfigError> {
     let why = if GENERATED.iter().any(|generated| *name == *generated) {
         "claudebox gives it its value"
     } else if steers(name) {

@@ -107,6 +107,9 @@ pub struct Kernel {
     pub wsl: bool,
 }
 
+/// The hosts that the system knows, for ssh.
+pub const SYSTEM_KNOWN_HOSTS: &str = "/etc/ssh/ssh_known_hosts";
+
 /// One line of passwd(5).
 #[derive(Debug)]
 pub(super) struct PasswdEntry {
@@ -156,7 +159,10 @@ pub(super) fn paths_of_interest(user: &User) -> impl Iterator<Item = Text> + use
     let secrets = secrets
         .filter(move |place| is_present(place))
         .map(|place| user.home.join(place));
-    let known_hosts = [user.home.join(".ssh/known_hosts")];
+    let known_hosts = [
+        user.home.join(".ssh/known_hosts"),
+        SYSTEM_KNOWN_HOSTS.into(),
+    ];
     fixed
         .map(Text::from)
         .chain(secrets)

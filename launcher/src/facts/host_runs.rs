@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Git;
 use super::identity::git_file;
 use super::own_files::following;
-use super::project::{first_line, is_git_folder};
+use super::project::{first_line, is_git_folder, pointed};
 use super::walk::{End, Walk};
 use crate::hostrun::{Base, LIST};
 use crate::text::Text;
@@ -88,7 +88,11 @@ pub(super) fn all(root: &Path, git: &Git, home: &Path, git_config: &[Text]) -> V
 /// The git folder that git finds from `root`; for a worktree the common one.
 fn git_folder(root: &Path, git: &Git) -> Option<PathBuf> {
     match git {
-        Git::None | Git::Left(_) => None,
+        // A bare repository, whatever lies around it.
+        Git::None | Git::Left(_) if is_git_folder(root) => Some(root.to_owned()),
+        Git::None => None,
+        // It is not bound. Where a grant shows it, it is guarded.
+        Git::Left(_) => pointed(root),
         Git::Linked(link) => Some(link.common.path().to_owned()),
         Git::Inside => {
             let dot_git = root.join(".git");

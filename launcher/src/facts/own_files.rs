@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::walk::Walk;
 use super::{FILE_LIMIT, FactsError, Project, Query, variable};
 use crate::text::Text;
+use crate::trust::{self, Trust};
 
 /// Files that steer claudebox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,9 @@ pub struct OwnFiles {
     pub user_env: Content,
     /// `<project>/.claudebox.env`
     pub project_env: Content,
+    /// `<project>/.claudebox.json`
+    #[serde(default = "absent")]
+    pub project_profile: Content,
     /// `trust.json`
     pub trust: Content,
     /// Where these files really lie, and the links on the way, where that is not in `folder`: nothing inside may write
@@ -56,9 +60,17 @@ pub enum Content {
     Refused(String),
 }
 
+fn absent() -> Content {
+    Content::Absent
+}
+
 impl Content {
     /// Reads a small regular file without following a link at its end, without waiting and within [`FILE_LIMIT`].
     pub(super) fn read(path: &Path) -> Self {
+        Self::read_within(path, FILE_LIMIT)
+    }
+
+    fn read_within(path: &Path, limit: u64) -> Self {
         let opened = fs::OpenOptions::new()
             .read(true)
             .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY)
@@ -85,8 +97,8 @@ impl Content {
         if !metadata.is_file() {
             return Content::Refused("it is not a regular file".into());
         }
-        if metadata.len() > FILE_LIMIT {
-            return Content::Refused(format!("it is larger than {FILE_LIMIT} bytes"));
+        if metadata.len() > limit {
+            return Content::Refused(format!("it is larger than {limit} bytes"));
         }
         let owner = nix::unistd::getuid().as_raw();
         // In a user namespace without root, the store's files show another uid; nobody can write them.
@@ -95,7 +107,7 @@ impl Content {
             return Content::Refused(format!("it belongs to uid {}", metadata.uid()));
         }
         let mut bytes = Vec::new();
-        match file.take(FILE_LIMIT).read_to_end(&mut bytes) {
+        match file.take(limit).read_to_end(&mut bytes) {
             Ok(_) => Content::Bytes(Text::from(std::ffi::OsString::from_vec(bytes))),
             Err(error) => Content::Refused(error.to_string()),
         }
@@ -111,7 +123,7 @@ impl OwnFiles {
         walk: &mut Walk,
     ) -> Result<Self, FactsError> {
         let config = folder.join("config.json");
-        let (user_env, trust) = (folder.join("env"), folder.join("trust.json"));
+        let (user_env, approved) = (folder.join("env"), folder.join("trust.json"));
         let content = Content::read(&following(config.path()));
         let mut profiles = vec![ProfileFile {
             name: None,
@@ -133,7 +145,8 @@ impl OwnFiles {
             });
         }
         let steering = profiles.iter().map(|profile| profile.path.clone());
-        let steering = steering.chain([user_env.clone(), trust.clone(), folder.join("profiles")]);
+        let steering =
+            steering.chain([user_env.clone(), approved.clone(), folder.join("profiles")]);
         let mut real: Vec<Text> = Vec::new();
         for file in steering {
             let end = walk.follow(file.path());
@@ -142,12 +155,47 @@ impl OwnFiles {
         real.retain(|file| !file.path().starts_with(folder.path()));
         Ok(Self {
             user_env: Content::read(&following(user_env.path())),
-            project_env: Content::read(project.root.join(".claudebox.env").path()),
-            trust: Content::read(trust.path()),
+            project_env: Content::read(project.root.join(trust::ENV_FILE).path()),
+            project_profile: Content::read_within(
+                project.root.join(trust::PROFILE).path(),
+                trust::PROFILE_LIMIT,
+            ),
+            trust: Content::read_within(approved.path(), trust::LIMIT),
             folder: folder.clone(),
             profiles,
             real,
         })
+    }
+}
+
+impl OwnFiles {
+    /// The profile of the project at `root`, whether or not it counts.
+    #[must_use]
+    pub fn of_project(&self, root: &Text) -> ProfileFile {
+        ProfileFile {
+            name: None,
+            path: root.join(trust::PROFILE),
+            content: self.project_profile.clone(),
+        }
+    }
+
+    /// The profiles that can open something: the user's own, and the project's where it was approved.
+    pub(super) fn that_open(&self, root: &Text) -> Vec<ProfileFile> {
+        let approved = match (&self.trust, &self.project_profile) {
+            (Content::Bytes(json), Content::Bytes(profile)) => json
+                .utf8()
+                .and_then(|json| Trust::parse(json).ok())
+                .is_some_and(|trust| trust.approves(root, trust::PROFILE, profile)),
+            _ => false,
+        };
+        let own = approved.then(|| self.of_project(root));
+        self.profiles.iter().cloned().chain(own).collect()
+    }
+
+    /// The profiles that can narrow something: the project's among them, approved or not.
+    pub(super) fn that_narrow(&self, root: &Text) -> Vec<ProfileFile> {
+        let own = std::iter::once(self.of_project(root));
+        self.profiles.iter().cloned().chain(own).collect()
     }
 }
 

@@ -159,11 +159,18 @@ fn read_dot_git(top: &Path) -> io::Result<Git> {
             worktree: false,
         })
     } else {
-        Git::Left(format!(
-            "{} does not name this project back",
-            Text::from(folder)
-        ))
+        Git::Left(unnamed(folder.as_path().into(), is_git_folder(&folder)))
     })
+}
+
+/// Of a git folder elsewhere (git-init(1), --separate-git-dir) nothing but the pointer says that it is this project's.
+fn unnamed(folder: Text, is_git_folder: bool) -> String {
+    if is_git_folder {
+        return format!(
+            "{folder} does not name this project back, so it stays outside; only if it is this project's own: --mount {folder}:rw"
+        );
+    }
+    format!("{folder} does not name this project back")
 }
 
 /// Whether git takes it for a git folder (gitrepository-layout(5)). A folder that is none registers nothing: an earlier session
@@ -171,6 +178,13 @@ fn read_dot_git(top: &Path) -> io::Result<Git> {
 pub(super) fn is_git_folder(folder: &Path) -> bool {
     let is_folder = |name| fs::metadata(folder.join(name)).is_ok_and(|found| found.is_dir());
     is_folder("objects") && is_folder("refs") && fs::symlink_metadata(folder.join("HEAD")).is_ok()
+}
+
+/// The git folder that the pointer in `top` names, whoever wrote it.
+pub(super) fn pointed(top: &Path) -> Option<PathBuf> {
+    let pointer = first_line(&top.join(".git")).ok()??;
+    let folder = fs::canonicalize(top.join(pointer.strip_prefix("gitdir: ")?)).ok()?;
+    is_git_folder(&folder).then_some(folder)
 }
 
 /// The first line of a small file; `None` where the file is not there.

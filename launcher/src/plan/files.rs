@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Action, PlanError, Steps, process};
 use crate::config::{Config, Grant, Origin};
-use crate::facts::{Facts, Git, Kind, OF_ROOT_ALONE, SYSTEM_FOLDERS};
+use crate::facts::{Facts, Git, Kind, OF_ROOT_ALONE, SYSTEM_FOLDERS, SYSTEM_KNOWN_HOSTS};
 use crate::guard::Guard;
 use crate::text::Text;
 
@@ -251,15 +251,46 @@ fn ssh(steps: &mut Steps, config: &Config, facts: &Facts) {
         let name = key.path.path().file_name().unwrap_or_default();
         steps.show(Guard::HomeHidden, key, folder.join(name), "an ssh key");
     }
-    if let Some(known_hosts) = &ssh.known_hosts {
-        let at = folder.join("known_hosts");
-        let bind = Action::Bind {
-            from: known_hosts.clone(),
-            at,
-            writable: false,
+    for known_hosts in &ssh.known_hosts {
+        let (guard, why) = if known_hosts.path == *SYSTEM_KNOWN_HOSTS {
+            (
+                Guard::EtcGenerated,
+                "the hosts that your system knows, for ssh",
+            )
+        } else {
+            (Guard::HomeHidden, "the hosts that you know, for ssh")
         };
-        steps.add(Guard::HomeHidden, bind, "the hosts that you know, for ssh");
+        steps.show(guard, known_hosts, known_hosts.path.clone(), why);
     }
+    if ssh.agent.is_some() || !ssh.keys.is_empty() {
+        let content = ssh_config(config);
+        let at = "/etc/ssh/ssh_config".into();
+        let why = "the keys that were given, and nothing of your configuration of ssh";
+        steps.add(Guard::EtcGenerated, Action::File { at, content }, why);
+    }
+}
+
+/// ssh_config(5) inside. ssh tries keys of other than the usual names only where it is told of them, and would write new keys of
+/// hosts to known_hosts, which is read-only. As the system's own file it may belong to anybody: who owns a user's is looked at.
+fn ssh_config(config: &Config) -> Text {
+    let mut lines = b"# Made by claudebox.\nUpdateHostKeys no\n".to_vec();
+    let is_public = |name: &std::ffi::OsStr| name.as_bytes().ends_with(b".pub");
+    let names = config
+        .ssh
+        .keys
+        .iter()
+        .filter_map(|key| key.path.path().file_name());
+    for name in names.filter(|name| !is_public(name)) {
+        // In quotes; of what would end them or be expanded there, ssh has to do without.
+        if !name
+            .as_bytes()
+            .iter()
+            .any(|byte| b"\"\\%$\n".contains(byte))
+        {
+            lines.extend([b"IdentityFile \"~/.ssh/", name.as_bytes(), b"\"\n"].concat());
+        }
+    }
+    std::ffi::OsStr::from_bytes(&lines).into()
 }
 
 /// Nothing of the skeleton can be changed from inside (FS-A).

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Action, Steps};
 use crate::config::{Config, Origin};
-use crate::facts::{Facts, HostGuard, HostRun};
+use crate::facts::{Facts, Git, HostGuard, HostRun};
 use crate::guard::Guard;
 use crate::text::Text;
 
@@ -115,6 +115,10 @@ pub(super) fn told(steps: &Steps, facts: &Facts) -> Vec<HostRun> {
         })
     };
     let mut runs = facts.project.host_runs.clone();
+    // Of a git folder that stays outside nothing is told.
+    if let Git::Left(_) = facts.project.git {
+        runs.retain(|run| !run.path.path().is_absolute() || steps.shows(&run.path));
+    }
     for run in runs.iter_mut().filter(|run| is_hidden(run)) {
         run.guard = HostGuard::Hidden;
     }

@@ -49,6 +49,7 @@ fn what_is_no_small_file_is_no_env_file_and_no_profile() {
     for (place, flags) in [
         (".claudebox/env", &["exec", "-y"][..]),
         ("src/app/.claudebox.env", &["exec", "-y"]),
+        ("src/app/.claudebox.json", &["exec", "-y"]),
         (".claudebox/config.json", &["exec", "-y"]),
         (
             ".claudebox/profiles/p.json",

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use crate::common::{Boxer, CANARY, end, is_root, stderr, stdout};
 
-const COMMIT: &str = "echo inside > made-inside; git add made-inside; git commit -qm 'made inside'; git log -1 --format='%an <%ae>'";
+pub(crate) const COMMIT: &str = "echo inside > made-inside; git add made-inside; git commit -qm 'made inside'; git log -1 --format='%an <%ae>'";
 
 /// A caller with a name, and a repository with one commit at `folder` of the home.
-fn with_repository(folder: &str) -> (Boxer, PathBuf) {
+pub(crate) fn with_repository(folder: &str) -> (Boxer, PathBuf) {
     let boxer = Boxer::new();
     boxer.write(".gitconfig", format!("[user]\n\tname = Ann Lee\n\temail = ann@example.org\n[credential]\n\thelper = !echo {CANARY}\n"));
     let repository = boxer.make(folder);
@@ -22,7 +22,7 @@ fn with_repository(folder: &str) -> (Boxer, PathBuf) {
 }
 
 /// `sh -ec script` inside, started in `folder`.
-fn inside(boxer: &Boxer, folder: &Path, script: &str) -> assert_cmd::assert::Assert {
+pub(crate) fn inside(boxer: &Boxer, folder: &Path, script: &str) -> assert_cmd::assert::Assert {
     let mut command = boxer.claudebox(["exec", "-y", "--", "sh", "-ec", script]);
     command.current_dir(folder);
     end(command)

@@ -82,8 +82,13 @@ fn everything_that_the_list_calls_guarded_is_and_none_of_its_folders_can_be_move
     let files = guarded(&boxer);
     assert!(files.len() > 20, "{files:?}");
     for file in files.iter().filter(|file| !file.exists()) {
-        let leads_to_itself = file.ends_with("commondir");
-        boxer.write(file, if leads_to_itself { ".\n" } else { "# text\n" });
+        let text = match file.file_name().and_then(|name| name.to_str()) {
+            // It leads to itself.
+            Some("commondir") => ".\n",
+            Some(".claudebox.json") => "{}\n",
+            _ => "# text\n",
+        };
+        boxer.write(file, text);
     }
     let mut script = String::new();
     for file in &files {

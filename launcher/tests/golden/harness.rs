@@ -123,6 +123,7 @@ impl Case {
         for (file, place) in [
             ("user.env", &mut files.user_env),
             ("project.env", &mut files.project_env),
+            ("project.json", &mut files.project_profile),
             ("trust.json", &mut files.trust),
             ("config.json", &mut files.profiles[0].content),
         ] {

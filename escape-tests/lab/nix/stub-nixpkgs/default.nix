@@ -132,6 +132,7 @@ let
       "iproute2"
       "nftables"
       "nodejs"
+      "openssh"
       "passt"
       "procps"
       "rustfmt"
