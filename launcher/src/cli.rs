@@ -64,6 +64,12 @@ pub enum Command {
     Verify(Box<VerifyArgs>),
     /// Approve the project's .claudebox.env in its present content
     Trust,
+    /// List what is kept of each project: root, size, last use, and whether a session runs
+    Instances(ListArgs),
+    /// Remove what is kept of this project: conversations, history, settings of its agent
+    Reset(ResetArgs),
+    /// Remove what is kept of projects whose folder is gone
+    Gc(GcArgs),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -161,6 +167,34 @@ pub struct VerifyArgs {
     pub json: bool,
 }
 
+/// `instances`.
+#[derive(Debug, Clone, Copy, Default, ClapArgs)]
+pub struct ListArgs {
+    /// Print them as JSON, versioned and stable
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `reset`.
+#[derive(Debug, Clone, Copy, Default, ClapArgs)]
+pub struct ResetArgs {
+    /// Remove it without asking
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// `gc`.
+#[derive(Debug, Clone, Copy, Default, ClapArgs)]
+pub struct GcArgs {
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Print what was done with each as JSON, versioned and stable
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// What every command that starts something inside takes.
 #[derive(Debug, Clone, Default, ClapArgs)]
 pub struct StartArgs {
@@ -224,6 +258,12 @@ pub enum Wish {
     Verify(Box<VerifyArgs>),
     /// `trust`
     Trust,
+    /// `instances`
+    Instances(ListArgs),
+    /// `reset`
+    Reset(ResetArgs),
+    /// `gc`
+    Gc(GcArgs),
     /// `completions`
     Completions(clap_complete::Shell),
     /// `man`
@@ -336,6 +376,9 @@ impl Args {
             Some(Command::Check(args)) => Wish::Check(args),
             Some(Command::Verify(args)) => Wish::Verify(args),
             Some(Command::Trust) => Wish::Trust,
+            Some(Command::Instances(args)) => Wish::Instances(args),
+            Some(Command::Reset(args)) => Wish::Reset(args),
+            Some(Command::Gc(args)) => Wish::Gc(args),
             Some(Command::Completions { shell }) => Wish::Completions(shell),
             Some(Command::Man) => Wish::Man,
             Some(Command::Init) => Wish::Init,

@@ -39,6 +39,7 @@ pub mod helper;
 pub mod hint;
 pub mod hostrun;
 pub mod init;
+pub mod instance;
 pub mod launch;
 pub mod limit;
 pub mod outer;

@@ -15,7 +15,7 @@ use claudebox::hint::Hint;
 use claudebox::launch::{self, Pins, companion, held};
 use claudebox::plan::Plan;
 use claudebox::text::{Text, escape};
-use claudebox::{init, outer, store};
+use claudebox::{init, instance, outer, store};
 
 /// claudebox refused or failed.
 const REFUSED: u8 = 125;
@@ -55,6 +55,11 @@ fn run() -> Result<u8, Failure> {
         Wish::Check(args) => check(&args),
         Wish::Verify(args) => verify(&args),
         Wish::Trust => trust(),
+        Wish::Instances(args) => list(&here()?, false, args.json, instance::all),
+        Wish::Gc(args) => list(&here()?, true, args.json, |home| {
+            instance::collect(home, args.dry_run)
+        }),
+        Wish::Reset(args) => reset(args.yes),
         Wish::Completions(shell) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "claudebox", &mut script);
@@ -138,28 +143,47 @@ fn tell(text: &str) {
 
 /// AUD-C.
 fn ask(facts: &Facts) -> Result<(), Failure> {
+    question(facts, "", "Proceed? [Y/n] ", true)
+}
+
+/// Asks until the answer is yes or no; an empty line is `usual`.
+fn question(facts: &Facts, before: &str, words: &str, usual: bool) -> Result<(), Failure> {
     if !facts.stdio[0].is_terminal() || !facts.stdio[2].is_terminal() {
         let what = "there is no terminal to ask on";
         return Err(Failure::plain(
             what,
-            "pass --yes to start without the question",
+            if usual {
+                "pass --yes to start without the question"
+            } else {
+                "pass --yes to go on without the question"
+            },
             REFUSED,
         ));
     }
     let mut stderr = anstream::stderr();
     loop {
-        let _ = write!(stderr, "\nProceed? [Y/n] ").and_then(|()| stderr.flush());
+        let _ = write!(stderr, "{before}\n{words}").and_then(|()| stderr.flush());
         let mut answer = String::new();
         let read = io::stdin()
             .lock()
             .read_line(&mut answer)
             .map_err(|error| Failure::new(&error))?;
         match answer.trim().to_lowercase().as_str() {
-            "" if read > 0 => return Ok(()),
+            "" if read > 0 && usual => return Ok(()),
             "y" | "yes" => return Ok(()),
             "" | "n" | "no" => {
-                let hint = "claudebox plan --explain tells who decided each item, and why";
-                return Err(Failure::plain("nothing was started", hint, REFUSED));
+                let (what, hint) = if usual {
+                    (
+                        "nothing was started",
+                        "claudebox plan --explain tells who decided each item, and why",
+                    )
+                } else {
+                    (
+                        "nothing was removed",
+                        "claudebox instances lists what is kept",
+                    )
+                };
+                return Err(Failure::plain(what, hint, REFUSED));
             }
             _ => {}
         }
@@ -191,6 +215,56 @@ fn check(args: &CheckArgs) -> Result<u8, Failure> {
 fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
     let facts = Facts::read(&Query::default()).map_err(|error| Failure::of(&error, REFUSED))?;
     Err(Failure::of(&companion::hand_over(&facts, args), REFUSED))
+}
+
+/// The caller and where they stand.
+fn here() -> Result<Facts, Failure> {
+    let query = Query {
+        other_tier: true,
+        ..Query::default()
+    };
+    Facts::read(&query).map_err(|error| Failure::of(&error, REFUSED))
+}
+
+/// `instances` and `gc`.
+fn list(
+    facts: &Facts,
+    gc: bool,
+    json: bool,
+    of: impl Fn(&Text) -> Result<Vec<instance::Instance>, instance::InstanceError>,
+) -> Result<u8, Failure> {
+    let instances = of(&facts.files.folder).map_err(|error| Failure::of(&error, REFUSED))?;
+    if json {
+        let json = instance::to_json(&instances).map_err(|error| Failure::new(&error))?;
+        return print(&json);
+    }
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+    print(&instance::render(
+        &instances,
+        gc,
+        now,
+        io::stdout().is_terminal(),
+    ))
+}
+
+/// Removes what is kept of this project.
+fn reset(yes: bool) -> Result<u8, Failure> {
+    let facts = here()?;
+    let keep = instance::Keep::of(&facts);
+    if !yes {
+        let what = format!(
+            "\nThis removes the conversations, the history and the settings of {}'s agent.",
+            keep.root
+        );
+        question(&facts, &what, "Remove? [y/N] ", false)?;
+    }
+    let removed = instance::reset(&keep).map_err(|error| Failure::of(&error, REFUSED))?;
+    print(&if removed {
+        format!("removed what was kept of {}\n", keep.root)
+    } else {
+        format!("nothing is kept of {}\n", keep.root)
+    })
 }
 
 /// Approves the project's env file as it is now.

@@ -59,6 +59,11 @@ pub enum Content {
 impl Content {
     /// Reads a small regular file without following a link at its end, without waiting and within [`FILE_LIMIT`].
     pub(super) fn read(path: &Path) -> Self {
+        Self::read_up_to(path, FILE_LIMIT)
+    }
+
+    /// The same, within `limit` bytes.
+    pub(super) fn read_up_to(path: &Path, limit: u64) -> Self {
         let opened = fs::OpenOptions::new()
             .read(true)
             .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY)
@@ -85,8 +90,8 @@ impl Content {
         if !metadata.is_file() {
             return Content::Refused("it is not a regular file".into());
         }
-        if metadata.len() > FILE_LIMIT {
-            return Content::Refused(format!("it is larger than {FILE_LIMIT} bytes"));
+        if metadata.len() > limit {
+            return Content::Refused(format!("it is larger than {limit} bytes"));
         }
         let owner = nix::unistd::getuid().as_raw();
         // In a user namespace without root, the store's files show another uid; nobody can write them.
@@ -95,7 +100,7 @@ impl Content {
             return Content::Refused(format!("it belongs to uid {}", metadata.uid()));
         }
         let mut bytes = Vec::new();
-        match file.take(FILE_LIMIT).read_to_end(&mut bytes) {
+        match file.take(limit).read_to_end(&mut bytes) {
             Ok(_) => Content::Bytes(Text::from(std::ffi::OsString::from_vec(bytes))),
             Err(error) => Content::Refused(error.to_string()),
         }

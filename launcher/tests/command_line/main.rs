@@ -10,10 +10,12 @@
 mod common;
 
 mod check;
+mod claude_views;
 mod examples;
 mod git;
 mod hide;
 mod host_runs;
+mod instances;
 mod links;
 mod places;
 mod plan;
