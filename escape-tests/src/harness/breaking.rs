@@ -311,24 +311,20 @@ pub fn breaking(guard: Guard) -> Breaking {
         }),
         // One state for all.
         Guard::StatePerProject => Edit(|plan, bait, _| {
-            let old = plan.kept().map(Keep::claude);
-            let new = plan.kept().map(|keep| Keep {
-                root: Text::from(bait.beside.as_path()),
-                ..keep.clone()
-            });
-            let (Some(old), Some(new)) = (old, new) else {
+            let Some(old) = plan.kept().cloned() else {
                 return;
+            };
+            let root = Text::from(bait.beside.as_path());
+            let new = Keep {
+                root,
+                ..old.clone()
             };
             for step in &mut plan.steps {
                 match &mut step.action {
                     Action::KeepState { keep } => **keep = new.clone(),
                     Action::Bind { from, .. } => {
-                        if let Ok(below) = from.path().strip_prefix(old.path()) {
-                            *from = if below.as_os_str().is_empty() {
-                                new.claude()
-                            } else {
-                                new.claude().join(below)
-                            };
+                        if let Ok(below) = from.path().strip_prefix(old.folder().path()) {
+                            *from = new.folder().join(below);
                         }
                     }
                     _ => {}
