@@ -37,6 +37,8 @@ pub const CLAUDE: &str = "claude";
 pub const ROOT: &str = "project-root";
 /// Shared by who runs in it, exclusive for who removes it (flock(2)).
 pub const LOCK: &str = "lock";
+/// Which folder the root was when it was last used: inode and time of birth.
+pub const IDENTITY: &str = "project-identity";
 /// What the launcher has made of the user's files for its sessions, by what it holds.
 pub const VIEWS: &str = "views";
 /// What `~/.claude.json` leads to, in [`CLAUDE`].
@@ -98,6 +100,9 @@ pub struct Keep {
     pub home: Text,
     /// The root of the project, all links followed.
     pub root: Text,
+    /// Which folder the root is now.
+    #[serde(skip)]
+    pub identity: String,
     /// What of the user's `~/.claude.json` it starts with. Not printed.
     #[serde(skip)]
     pub seed: Seed,
@@ -121,6 +126,7 @@ impl Keep {
         Self {
             home: facts.files.folder.clone(),
             root: root_of(&facts.project),
+            identity: facts.claude.identity.clone(),
             seed: facts.claude.seed.clone(),
             views: Vec::new(),
         }
@@ -219,6 +225,10 @@ pub struct OwnClaude {
     pub no_seed: Option<String>,
     /// Whether this project has an instance already.
     pub instance: bool,
+    /// Which folder the root is: inode and time of birth.
+    pub identity: String,
+    /// Whether the instance was last used for another folder at this place.
+    pub made_anew: bool,
     /// MCP servers that a session before has added for the next one, by name.
     pub servers: Vec<Text>,
     /// Links in shown folders that lead nowhere inside.

@@ -1,5 +1,7 @@
 //! Settings, memory, commands and plugins of the user's Claude Code are seen inside, and may not be written there, nor may something be
 //! put in the place of one that the user does not have.   (threats: CRED-08, CRED-14)
+use std::path::{Path, PathBuf};
+
 use claudebox::instance::SHOWN;
 use nix::unistd::{AccessFlags, access};
 
@@ -13,7 +15,8 @@ pub const PROBE: Probe = Probe {
     harmless: true,
     expect: Expect::Refused(Errno::EROFS),
     attempt: |bait| {
-        let claude = bait.home.join(".claude");
+        // Looked at, whoever's it is: nothing is made there.
+        let claude: PathBuf = [bait.home.as_path(), Path::new(".claude")].iter().collect();
         Seen::each(SHOWN.map(|shown| shown.name), |name| {
             match access(&claude.join(name), AccessFlags::W_OK) {
                 // What Nix made is nobody's to write, wherever it is mounted.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use super::walk::Walk;
 use super::{Content, FILE_LIMIT, Facts};
-use crate::instance::{CLAUDE_JSON, Keep, Own, OwnClaude, SHOWN, Seed, Shown, root_of};
+use crate::instance::{CLAUDE_JSON, IDENTITY, Keep, Own, OwnClaude, SHOWN, Seed, Shown, root_of};
 use crate::place;
 use crate::text::Text;
 
@@ -42,7 +42,11 @@ pub(super) fn read(facts: &Facts, walk: &mut Walk) -> OwnClaude {
     let (seed, no_seed) = seed(facts, &folder, walk);
     let keep = Keep::of(facts);
     let claude = keep.claude();
+    let identity = identity(keep.root.path());
+    let before = Content::read(keep.folder().join(IDENTITY).path());
     OwnClaude {
+        made_anew: matches!(before, Content::Bytes(before) if before != identity.as_str()),
+        identity,
         shown,
         seed,
         no_seed,
@@ -50,6 +54,19 @@ pub(super) fn read(facts: &Facts, walk: &mut Walk) -> OwnClaude {
         servers: servers(claude.join(CLAUDE_JSON).path()),
         dangling,
     }
+}
+
+/// Which folder lies at `root`. An inode alone is given again (stat(2)).
+fn identity(root: &Path) -> String {
+    let Ok(found) = fs::metadata(root) else {
+        return String::new();
+    };
+    let born = found
+        .created()
+        .ok()
+        .and_then(|born| born.duration_since(std::time::UNIX_EPOCH).ok());
+    let born = born.map(|born| format!("{}.{:09}", born.as_secs(), born.subsec_nanos()));
+    format!("{} {}", found.ino(), born.unwrap_or_default())
 }
 
 /// The user's `~/.claude`.

@@ -14,7 +14,8 @@ use nix::sys::time::TimeSpec;
 
 use super::folder::{Folder, Privacy, kind};
 use super::{
-    CLAUDE, CLAUDE_JSON, InstanceError, Keep, LOCK, PROJECTS, ROOT, SHOWN, VIEWS, key, root_line,
+    CLAUDE, CLAUDE_JSON, IDENTITY, InstanceError, Keep, LOCK, PROJECTS, ROOT, SHOWN, VIEWS, key,
+    root_line,
 };
 use crate::text::Text;
 
@@ -119,6 +120,9 @@ fn prepare(keep: &Keep, instance: &Folder, alone: bool) -> Result<(), InstanceEr
                 root: keep.root.clone(),
             });
         }
+    }
+    if instance.read(IDENTITY, MOST_ROOT)?.as_deref() != Some(keep.identity.as_bytes()) {
+        instance.put(IDENTITY, keep.identity.as_bytes())?;
     }
     let claude = instance.child(CLAUDE, Privacy::Own)?;
     for shown in SHOWN {

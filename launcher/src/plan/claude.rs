@@ -11,6 +11,7 @@ use crate::config::Origin;
 use crate::facts::Facts;
 use crate::guard::Guard;
 use crate::instance::{CLAUDE_JSON, Keep, Own, SHOWN, Settings, Shown};
+use crate::place::Secrets;
 use crate::text::Text;
 
 /// The guard of what lies over the instance.
@@ -77,6 +78,12 @@ pub(super) fn add(steps: &mut Steps, facts: &Facts, notes: &mut Vec<String>) {
             "{link} leads nowhere inside: what it leads to is not shown"
         ));
     }
+    if facts.claude.made_anew {
+        notes.push(format!(
+            "{root} is another folder than the one that its state was last used for: conversations of that one are in it; \
+             claudebox reset removes them"
+        ));
+    }
     for server in &facts.claude.servers {
         notes.push(format!(
             "an earlier session of this project added the MCP server {server}, which starts inside"
@@ -107,6 +114,13 @@ fn one(
     };
     let settings = shown.name == "settings.json";
     match facts.claude.shown.get(shown.name) {
+        Some(Own::File { real, .. }) if secret(facts, real).is_some() => {
+            let what = secret(facts, real).unwrap_or_default();
+            left(&format!("it leads to {real}, which holds {what}"));
+        }
+        Some(Own::Folder { real, .. }) if let Some(what) = secret(facts, real) => {
+            left(&format!("it leads to {real}, which holds {what}"));
+        }
         Some(Own::Folder { real, .. }) => {
             let action = Action::Bind {
                 from: real.clone(),
@@ -175,7 +189,7 @@ fn ends(steps: &mut Steps, facts: &Facts) {
                 place.starts_with(end.path()) || is_writable_above(step, end.path())
             })
         };
-        if steps.shows(end) || steps.0.iter().any(beside) {
+        if steps.shows(end) || steps.0.iter().any(beside) || secret(facts, end).is_some() {
             continue;
         }
         let action = Action::Bind {
@@ -190,6 +204,17 @@ fn ends(steps: &mut Steps, facts: &Facts) {
             "a link of your ~/.claude leads here",
         );
     }
+}
+
+/// The secret place that `path` is, lies in or lies above, but for the user's own `~/.claude`, in which facts have judged it.
+fn secret(facts: &Facts, path: &Text) -> Option<String> {
+    let own = facts.user.home.join(".claude");
+    let real = facts.node(own.path()).map_or(&own, |node| &node.real);
+    let in_own = [&own, real]
+        .into_iter()
+        .any(|own| path.path().starts_with(own.path()));
+    let secret = Secrets::of(facts).uncovered_by(path.path());
+    secret.filter(|_| !in_own).map(|secret| secret.what)
 }
 
 fn is_writable_above(step: &super::Step, end: &Path) -> bool {

@@ -248,3 +248,33 @@ fn answers_of_the_host_come_later_too_and_those_of_the_inside_stay() {
     let host = fs::read_to_string(boxer.home().join(".claude.json")).expect("it is there");
     assert_eq!(host, r#"{"theme":"light","hasCompletedOnboarding":true}"#);
 }
+
+#[test]
+fn a_profile_may_show_the_real_folder_and_nothing_below_it() {
+    let boxer = Boxer::new();
+    fill(&boxer);
+    let profile =
+        |path: &str| format!(r#"{{"mounts":[{{"path":"{path}","uncover_secret":true}}]}}"#);
+    boxer.write(".claudebox/profiles/real.json", profile("~/.claude"));
+    boxer.write(".claudebox/profiles/below.json", profile("~/.claude/hooks"));
+    let ran = boxer
+        .run([
+            "exec",
+            "-y",
+            "--profile",
+            "real",
+            "--",
+            "sh",
+            "-ec",
+            "cat ~/.claude/hooks/h.sh",
+        ])
+        .success();
+    assert_eq!(stdout(&ran), CANARY);
+    assert!(
+        stderr(&ran).contains("nothing of this project is kept apart"),
+        "{ran}"
+    );
+    assert!(!boxer.home().join(".claudebox/projects").exists());
+    let ran = boxer.run(["exec", "-y", "--profile", "below", "--", "true"]);
+    crate::common::refused(ran, ".claude/hooks");
+}

@@ -449,3 +449,73 @@ fn gc_removes_what_has_no_root_and_nothing_else() {
     let said = stdout(&boxer.run(["gc"]).success());
     assert!(said.contains("removed") && !live.exists(), "{said}");
 }
+
+#[test]
+fn a_project_made_anew_at_the_same_place_is_told_of_once() {
+    let boxer = Boxer::new();
+    let note = "is another folder than the one that its state was last used for";
+    for expected in [false, false, true, false] {
+        if expected {
+            fs::rename(boxer.project(), boxer.home().join("src/before")).expect("the project goes");
+            boxer.make("src/app");
+        }
+        let said = crate::common::stderr(&boxer.run(TRUE).success());
+        assert_eq!(said.contains(note), expected, "{said}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_refused_and_mended_by_room() {
+    if !crate::common::is_root() {
+        // Only root can mount a disk that a trusted bwrap sees.
+        return;
+    }
+    let boxer = Boxer::new();
+    let disk = boxer.make("disk");
+    // Room for some of the folders: each start ends elsewhere.
+    for inodes in 2..16 {
+        let script = format!(
+            "mount -t tmpfs -o size=1m,nr_inodes={inodes},mode=777 none {0} || exit 99; start() {{ setpriv --reuid {1} --regid {1} \
+             --clear-groups {2} exec -y --network none -- true; }}; start; first=$?; mount -o remount,nr_inodes=1000 {0} || exit 98; \
+             start && exit $first",
+            disk.display(),
+            boxer.uid(),
+            crate::common::claudebox_bin().display(),
+        );
+        let mut command = std::process::Command::new("unshare");
+        command.args(["--mount", "sh", "-c", &script]).env_clear();
+        command
+            .env("HOME", boxer.home())
+            .env("PATH", "/usr/sbin:/usr/bin:/bin")
+            .current_dir(boxer.project());
+        command.env("CLAUDEBOX_HOME", disk.join("own"));
+        let ran = crate::common::end(command).code(125);
+        let said = crate::common::stderr(&ran);
+        assert!(
+            said.contains("No space left on device") && said.contains("hint: make room there"),
+            "{inodes}: {said}"
+        );
+    }
+}
+
+#[test]
+fn gc_beside_launches_takes_nothing_from_them() {
+    let boxer = Boxer::new();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    thread::scope(|scope| {
+        let collector = scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                boxer.run(["gc"]).success();
+            }
+        });
+        for number in 0..12 {
+            let script = format!("echo {number} >> ~/.claude/log; wc -l < ~/.claude/log");
+            assert_eq!(
+                boxer.inside(&["--network", "none"], &script).trim(),
+                (number + 1).to_string()
+            );
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        collector.join().expect("no panic");
+    });
+}
