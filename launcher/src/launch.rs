@@ -115,6 +115,11 @@ pub fn launch(plan: &Plan, facts: &Facts) -> Result<Outcome, LaunchError> {
 /// # Errors
 /// As [`launch`].
 pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome, LaunchError> {
+    let mut early = SigSet::empty();
+    for signal in BLOCKED {
+        early.add(signal);
+    }
+    prepare("block signals", early.thread_block())?;
     // Held until the end: what removes instances waits for nobody, and leaves this one alone.
     let state = plan.kept().map(instance::open).transpose();
     let _state = state.map_err(LaunchError::State)?;

@@ -46,12 +46,12 @@ pub enum InstanceError {
 impl Hint for InstanceError {
     fn hint(&self) -> Option<String> {
         Some(match self {
+            InstanceError::Act { source, .. } if crate::remedy::limit(source).is_some() => {
+                return crate::remedy::limit(source);
+            }
             InstanceError::Act { path, source, .. } => match source.raw_os_error() {
                 Some(nix::libc::ENOSPC | nix::libc::EDQUOT) => {
                     "make room there, or set CLAUDEBOX_HOME to a folder elsewhere".into()
-                }
-                Some(nix::libc::EMFILE | nix::libc::ENFILE) => {
-                    "too many files are open: end other programs".into()
                 }
                 Some(nix::libc::ELOOP | nix::libc::ENOTDIR) => {
                     format!(

@@ -164,8 +164,13 @@ fn place(
     alone: bool,
 ) -> Result<(), InstanceError> {
     let wanted = if folder { "a folder" } else { "a file" };
+    let whole = |size: i64| folder || usize::try_from(size).is_ok_and(|size| size == content.len());
     match claude.look(name)? {
-        Some(stat) if kind(&stat) == wanted => return Ok(()),
+        Some(stat) if kind(&stat) == wanted && (whole(stat.st_size) || !alone) => return Ok(()),
+        // A full disk may leave it empty.
+        Some(stat) if kind(&stat) == wanted && stat.st_size == 0 => {
+            return claude.put(name, content.as_bytes());
+        }
         Some(_) if alone => claude.put_aside(name)?,
         Some(stat) => {
             let what = format!("{}, and should be {wanted}", kind(&stat));

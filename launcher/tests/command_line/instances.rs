@@ -294,7 +294,6 @@ fn what_is_planted_at_a_place_of_a_mount_is_put_aside() {
     }
     symlink(outside.join("file"), claude.join(".claude.json")).expect("a link");
     boxer.own(&claude);
-    // While a session runs nothing can be put aside: the next one is refused.
     boxer.write(".claude.json", r#"{"theme":"light"}"#);
     boxer.run(TRUE).success();
     for shown in SHOWN {
@@ -518,4 +517,19 @@ fn gc_beside_launches_takes_nothing_from_them() {
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
         collector.join().expect("no panic");
     });
+}
+
+#[test]
+fn what_was_cut_off_is_mended_and_what_somebody_wrote_there_is_kept() {
+    let boxer = Boxer::new();
+    boxer.run(TRUE).success();
+    let claude = instance(&boxer, &boxer.project()).join("claude");
+    fs::write(claude.join("keybindings.json"), "").expect("cut off");
+    fs::write(claude.join("CLAUDE.md"), "mine\n").expect("by hand");
+    assert_eq!(
+        boxer.inside(&[], "cat ~/.claude/keybindings.json ~/.claude/CLAUDE.md"),
+        "{}\n"
+    );
+    let kept = fs::read_to_string(claude.join("CLAUDE.md.put-aside-1")).expect("it is kept");
+    assert_eq!(kept, "mine\n");
 }
