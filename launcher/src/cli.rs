@@ -39,8 +39,10 @@ Examples:
   $ claudebox run                         work in this project
   $ claudebox run --network none          the same without any network
   $ claudebox run -- -p 'fix the tests'   what follows -- goes to Claude Code
+  $ claudebox run -- --continue           the conversation that was here before
   $ claudebox exec -y -- make test        any command, in the very same sandbox
   $ claudebox plan                        show what would enter, start nothing
+  $ claudebox instances                   what is kept, of which project
   $ claudebox check                       can it run here; if not, what helps
   $ claudebox verify                      attack this very sandbox; does it hold
 
