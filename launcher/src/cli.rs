@@ -2,6 +2,7 @@
 //!
 //! No environment, no disk: those are read by `facts` and joined with this in `config`.
 
+mod kept;
 mod shared;
 
 use std::ffi::OsString;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+pub use self::kept::{GcArgs, ListArgs, ResetArgs};
 pub use self::shared::{EndArgs, Scan, SharedArgs};
 
 /// Run Claude Code inside a bubblewrap sandbox in which no secret of the host is reachable.
@@ -165,34 +167,6 @@ pub struct VerifyArgs {
     pub shared: SharedArgs,
 
     /// Print the verdicts as JSON, versioned and stable
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `instances`.
-#[derive(Debug, Clone, Copy, Default, ClapArgs)]
-pub struct ListArgs {
-    /// Print them as JSON, versioned and stable
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// `reset`.
-#[derive(Debug, Clone, Copy, Default, ClapArgs)]
-pub struct ResetArgs {
-    /// Remove it without asking
-    #[arg(short, long)]
-    pub yes: bool,
-}
-
-/// `gc`.
-#[derive(Debug, Clone, Copy, Default, ClapArgs)]
-pub struct GcArgs {
-    /// Say what would be removed, and remove nothing
-    #[arg(long)]
-    pub dry_run: bool,
-
-    /// Print what was done with each as JSON, versioned and stable
     #[arg(long)]
     pub json: bool,
 }

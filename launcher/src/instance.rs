@@ -11,6 +11,7 @@ mod folder;
 mod list;
 mod open;
 mod remove;
+mod said;
 mod seed;
 mod settings;
 
@@ -21,9 +22,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use self::error::InstanceError;
-pub use self::list::{Instance, Verdict, all, collect, render, to_json};
+pub use self::list::{Instance, Verdict, all, collect};
 pub use self::open::{Open, open};
 pub use self::remove::reset;
+pub use self::said::{render, to_json};
 pub use self::seed::Seed;
 pub use self::settings::Settings;
 use crate::facts::{Facts, Git, Project};

@@ -1,7 +1,6 @@
 //! Owns what is said of all instances, and which of them `gc` removes: those whose root is gone, and in which nothing runs.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt::Write;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
@@ -15,11 +14,8 @@ use serde::Serialize;
 use super::folder::{Folder, Privacy, kind, look};
 use super::remove::{self, REMOVED};
 use super::{InstanceError, LOCK, PROJECTS, ROOT, is_key, key};
-use crate::page::{PLAIN, Page, YELLOW};
 use crate::text::Text;
 
-/// Version of the JSON form.
-const VERSION: u32 = 1;
 /// The largest `project-root`.
 const MOST_ROOT: u64 = 64 * 1024;
 /// The most names that are counted of one instance.
@@ -58,12 +54,6 @@ pub enum Verdict {
     Removed,
     /// It stays although its root is not there, for this reason.
     Left(String),
-}
-
-#[derive(Serialize)]
-struct Listing<'a> {
-    version: u32,
-    instances: &'a [Instance],
 }
 
 /// The instances of `home`, by the name of their folder.
@@ -310,91 +300,9 @@ fn size(instance: &Folder) -> (u64, bool) {
     (bytes, whole)
 }
 
-/// As JSON.
-///
-/// # Errors
-/// Never: every part is text or a number.
-pub fn to_json(instances: &[Instance]) -> Result<String, serde_json::Error> {
-    let listing = Listing {
-        version: VERSION,
-        instances,
-    };
-    serde_json::to_string_pretty(&listing).map(|json| json + "\n")
-}
-
-/// As a person reads it. With `gc`, only what is said of those whose root is not there.
-#[must_use]
-pub fn render(instances: &[Instance], gc: bool, now: i64, wrap: bool) -> String {
-    let mut page = Page::new(wrap);
-    for one in instances
-        .iter()
-        .filter(|one| !gc || one.gc != Verdict::Kept)
-    {
-        let root = one
-            .root
-            .as_ref()
-            .map_or_else(|| one.folder.to_string(), ToString::to_string);
-        let mut about = String::new();
-        if one.live {
-            about += "live, ";
-        }
-        let more = if one.counted { "" } else { "more than " };
-        let _ = write!(about, "{more}{}", shown_bytes(one.bytes));
-        if let Some(used) = one.last_used {
-            let _ = write!(about, ", used {}", shown_age(now - used));
-        }
-        let (said, style) = match &one.gc {
-            Verdict::Kept => (String::new(), PLAIN),
-            Verdict::Gone => ("root is gone, ".to_owned(), YELLOW),
-            Verdict::Removed => ("removed, ".to_owned(), PLAIN),
-            Verdict::Left(why) => (format!("left: {why}, "), YELLOW),
-        };
-        page.row("  ", &root, 40, &format!("{said}{about}"), style);
-    }
-    let text = page.into_text();
-    if text.is_empty() {
-        return if gc {
-            "nothing to remove\n".into()
-        } else {
-            "there is no instance\n".into()
-        };
-    }
-    text
-}
-
-fn shown_bytes(bytes: u64) -> String {
-    match bytes {
-        0..1024 => format!("{bytes} B"),
-        1024..1_048_576 => format!("{} KiB", bytes / 1024),
-        1_048_576..1_073_741_824 => format!("{} MiB", bytes / 1_048_576),
-        _ => format!("{} GiB", bytes / 1_073_741_824),
-    }
-}
-
-fn shown_age(seconds: i64) -> String {
-    match seconds {
-        ..60 => "just now".into(),
-        60..3600 => format!("{} min ago", seconds / 60),
-        3600..86_400 => format!("{} h ago", seconds / 3600),
-        _ => format!("{} d ago", seconds / 86_400),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_and_ages_read_well() {
-        assert_eq!(
-            [0, 2048, 5 << 20, 3 << 30].map(shown_bytes),
-            ["0 B", "2 KiB", "5 MiB", "3 GiB"]
-        );
-        assert_eq!(
-            [-5, 61, 7200, 900_000].map(shown_age),
-            ["just now", "1 min ago", "2 h ago", "10 d ago"]
-        );
-    }
 
     #[test]
     fn a_disk_that_is_not_there_is_no_root_that_is_gone() {

@@ -27,5 +27,6 @@ mod status;
 mod streams;
 mod traces;
 mod trust;
+mod upkeep;
 mod verify;
 mod words;
