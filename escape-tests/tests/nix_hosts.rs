@@ -289,6 +289,14 @@ claim! {
         }
     };
 
+    /// Two links, both of the store: ~/.claude/CLAUDE.md, and what home-manager keeps its files by.
+    memory_that_home_manager_keeps_is_seen_and_cannot_be_changed on nixos nix_on_debian = |machine| {
+        let script = "cat ~/.claude/CLAUDE.md; echo planted >> ~/.claude/CLAUDE.md";
+        let ran = inside(machine, script);
+        assert_eq!(ran.stdout, "Memory kept by home-manager.\n", "{ran}");
+        assert!(!ran.status.success() && ran.stderr.contains("Read-only file system"), "{ran}");
+    };
+
     the_plan_binds_the_store_and_nothing_beside_it on nixos nix_on_debian = |machine| {
         let arguments = ["plan", "--json", "--network", "none", "--cmd", "true"];
         let ran = run(machine.claudebox().args(arguments), SOON).success();

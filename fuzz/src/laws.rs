@@ -28,6 +28,18 @@ pub(crate) fn keeps(plan: &Plan) -> Result<(), String> {
             mounts.push((at.path(), writable));
             continue;
         }
+        if step.guard == Guard::ClaudeReadOnly {
+            // Directly in what is kept of the project, where nothing that is a mount can be moved.
+            let above = at.path().parent().unwrap_or(at.path());
+            let kept = mounts
+                .iter()
+                .any(|(mount, writable)| *mount == above && *writable);
+            if !kept || matches!(step.action, Action::Bind { writable: true, .. }) {
+                return Err(format!("{at} can be moved or written"));
+            }
+            mounts.push((at.path(), false));
+            continue;
+        }
         if let Some(above) = writable
             .iter()
             .find(|above: &&&Path| at.path().starts_with(above))

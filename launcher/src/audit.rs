@@ -151,10 +151,14 @@ impl Audit<'_> {
             Action::Tmpfs { .. } => Some("tmp"),
             _ => None,
         };
+        // Where the user has nothing, there is nothing to tell but that no session can leave anything.
+        let nothing =
+            |step: &Step| step.guard == Guard::ClaudeReadOnly && step.origin == Origin::Generated;
         // What lies over the project has a heading of its own.
         let over = [Guard::HostRunGuarded, Guard::ProjectSecretsHidden];
-        let here =
-            |step: &&Step| mode(step).is_some() && !in_etc(step) && !over.contains(&step.guard);
+        let here = |step: &&Step| {
+            mode(step).is_some() && !in_etc(step) && !over.contains(&step.guard) && !nothing(step)
+        };
         let shown: Vec<&Step> = self.plan.steps.iter().filter(here).collect();
         let places = widest(shown.iter().filter_map(|step| step.action.place()), 30);
         // What can be written comes first: that is what matters most.

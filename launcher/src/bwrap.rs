@@ -267,6 +267,7 @@ fn flags(action: &Action, contents: &mut Vec<(RawFd, Content)>) -> Vec<OsString>
         Action::RemountReadOnly { at } => vec![word("--remount-ro"), path(at)],
         // The launcher's and PID 1's part. CONTROL and STDERR are theirs, below ARGUMENTS.
         Action::CloseDescriptors
+        | Action::KeepState { .. }
         | Action::OuterNamespaces { .. }
         | Action::LoadFence { .. }
         | Action::Carry { .. }

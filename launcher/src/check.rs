@@ -226,7 +226,12 @@ fn started(
         Ok(plan) => plan,
         Err(error) => return failed(&error),
     };
-    plan.steps.retain(|step| step.guard != Guard::ProjectOnly);
+    let of_project = [
+        Guard::ProjectOnly,
+        Guard::StatePerProject,
+        Guard::ClaudeReadOnly,
+    ];
+    plan.steps.retain(|step| !of_project.contains(&step.guard));
     plan.cwd = "/".into();
     match probe(&plan, facts) {
         Ok(()) => finding(

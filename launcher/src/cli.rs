@@ -2,6 +2,7 @@
 //!
 //! No environment, no disk: those are read by `facts` and joined with this in `config`.
 
+mod kept;
 mod shared;
 
 use std::ffi::OsString;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, CommandFactory, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+pub use self::kept::{GcArgs, ListArgs, ResetArgs};
 pub use self::shared::{EndArgs, Scan, SharedArgs};
 
 /// Run Claude Code inside a bubblewrap sandbox in which no secret of the host is reachable.
@@ -39,8 +41,10 @@ Examples:
   $ claudebox run                         work in this project
   $ claudebox run --network none          the same without any network
   $ claudebox run -- -p 'fix the tests'   what follows -- goes to Claude Code
+  $ claudebox run -- --continue           the conversation that was here before
   $ claudebox exec -y -- make test        any command, in the very same sandbox
   $ claudebox plan                        show what would enter, start nothing
+  $ claudebox instances                   what is kept, of which project
   $ claudebox check                       can it run here; if not, what helps
   $ claudebox verify                      attack this very sandbox; does it hold
 
@@ -64,6 +68,12 @@ pub enum Command {
     Verify(Box<VerifyArgs>),
     /// Approve the project's .claudebox.json and .claudebox.env in their present content
     Trust(TrustArgs),
+    /// List what is kept of each project: root, size, last use, and whether a session runs
+    Instances(ListArgs),
+    /// Remove what is kept of this project: conversations, history, settings of its agent
+    Reset(ResetArgs),
+    /// Remove what is kept of projects whose folder is gone
+    Gc(GcArgs),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -241,6 +251,12 @@ pub enum Wish {
     Verify(Box<VerifyArgs>),
     /// `trust`
     Trust(TrustArgs),
+    /// `instances`
+    Instances(ListArgs),
+    /// `reset`
+    Reset(ResetArgs),
+    /// `gc`
+    Gc(GcArgs),
     /// `completions`
     Completions(clap_complete::Shell),
     /// `man`
@@ -353,6 +369,9 @@ impl Args {
             Some(Command::Check(args)) => Wish::Check(args),
             Some(Command::Verify(args)) => Wish::Verify(args),
             Some(Command::Trust(args)) => Wish::Trust(args),
+            Some(Command::Instances(args)) => Wish::Instances(args),
+            Some(Command::Reset(args)) => Wish::Reset(args),
+            Some(Command::Gc(args)) => Wish::Gc(args),
             Some(Command::Completions { shell }) => Wish::Completions(shell),
             Some(Command::Man) => Wish::Man,
             Some(Command::Init) => Wish::Init,

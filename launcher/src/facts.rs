@@ -11,6 +11,7 @@ mod after;
 mod agent;
 mod before;
 mod cgroup;
+mod claude;
 mod hidden;
 mod host;
 mod host_runs;
@@ -55,6 +56,7 @@ pub use self::stdio::Stdio;
 pub use self::tool::Tool;
 use self::walk::{End, Walk};
 use crate::cli::{Entry as Wish, Target, Tier};
+use crate::instance::OwnClaude;
 use crate::text::Text;
 
 /// The largest file that is read whole: env files, profiles, git configuration. In bytes.
@@ -97,6 +99,9 @@ pub struct Facts {
     /// What is to be hidden.
     #[serde(default)]
     pub hidden: Hidden,
+    /// The user's own Claude Code, and the instance of this project.
+    #[serde(default)]
+    pub claude: OwnClaude,
     /// By what a session could have a control group; looked at where a limit is asked for.
     #[serde(default)]
     pub groups: Groups,
@@ -265,7 +270,7 @@ impl Facts {
         let user = User::read(&environment)?;
         let folder = match variable(&environment, "CLAUDEBOX_HOME") {
             None => real(user.home.join(".claudebox").path()),
-            Some(folder) if folder.path().is_absolute() => real(folder.path()),
+            Some(folder) if folder.path().is_absolute() => to_be(folder.path()),
             Some(_) => {
                 return Err(FactsError::Variable {
                     name: "CLAUDEBOX_HOME",
@@ -335,8 +340,12 @@ impl Facts {
             names: Names::new(),
             secrets: Secrets::default(),
             hidden: Hidden::default(),
+            claude: OwnClaude::default(),
             groups: groups.unwrap_or_default(),
         };
+        if query.enters {
+            facts.claude = claude::read(&facts, &mut walk);
+        }
         // A folder that is refused is not looked through: in /proc some files never end.
         if crate::place::Secrets::refuse_place(&facts).is_none() {
             facts.look_through_project(query);
@@ -410,6 +419,20 @@ fn real(path: &Path) -> Text {
     fs::canonicalize(path)
         .unwrap_or_else(|_| path.to_owned())
         .into()
+}
+
+/// The same of a path that need not be there yet: what is there of the way is followed.
+fn to_be(path: &Path) -> Text {
+    let there = path
+        .ancestors()
+        .find_map(|above| Some((above, fs::canonicalize(above).ok()?)));
+    let (above, real) = there.unwrap_or((path, path.to_owned()));
+    let below = path.strip_prefix(above).unwrap_or(Path::new(""));
+    if below.as_os_str().is_empty() {
+        real.into()
+    } else {
+        real.join(below).into()
+    }
 }
 
 /// `path` as a person means it: a leading `~/` is the home folder, a relative path starts at the working folder.

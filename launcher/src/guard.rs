@@ -166,6 +166,12 @@ guards! {
     /// What `--hide` names is unreadable.
     ProjectSecretsHidden => "reading what --hide names, by any of its names",
         by "an empty file or folder without any mode bit, mounted over every name; each folder above is a mount, which cannot be renamed";
+    /// The agent's state is one project's own.
+    StatePerProject => "conversations, memory and settings that the agent of another project left",
+        by "a folder of its own for each project, by the hash of its root, bound at ~/.claude";
+    /// The user's own Claude Code is read-only.
+    ClaudeReadOnly => "changing the user's settings, memory, commands, agents, skills and plugins, or leaving such for the next session",
+        by "read-only mounts over the project's state, at places that every session holds as mounts, so that none can be moved";
     /// The project is all that is shared read-write.
     ProjectOnly => "writing to the host outside the project and what was granted",
         by "one read-write bind mount, at the project's real path";

@@ -42,6 +42,7 @@ use crate::bwrap::{ARGUMENTS, Content, Invocation};
 use crate::descriptors::memory_file;
 use crate::facts::{Facts, Stdio as Stream};
 use crate::init::{CONTROL, Found, ORDER, STDERR};
+use crate::instance;
 use crate::plan::{Action, Plan};
 use crate::report;
 use crate::text::Text;
@@ -114,6 +115,15 @@ pub fn launch(plan: &Plan, facts: &Facts) -> Result<Outcome, LaunchError> {
 /// # Errors
 /// As [`launch`].
 pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome, LaunchError> {
+    let mut early = SigSet::empty();
+    for signal in BLOCKED {
+        early.add(signal);
+    }
+    prepare("block signals", early.thread_block())?;
+    // Held until the end: what removes instances waits for nobody, and leaves this one alone.
+    let state = plan.kept().map(instance::open).transpose();
+    let _state = state.map_err(LaunchError::State)?;
+    let pins = &pins.completed(plan)?;
     let mut invocation = Invocation::of(plan);
     let mut mask = SigSet::empty();
     for signal in FORWARDED

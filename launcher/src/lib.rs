@@ -6,6 +6,7 @@
 //! - A *grant* is something of the host that enters because a person asked for it.
 //! - A [*guard*](guard::Guard) is one thing that stands between the agent and the host. Each step of a plan serves one.
 //! - The [*plan*](plan::Plan) is all that will be done, in order, as plain data. What is printed is what is run.
+//! - An [*instance*](instance) is the state of the agent that belongs to one project, kept from session to session.
 //! - The *init stage* is claudebox itself as PID 1 inside: it checks what it finds, reaps, and starts the agent.
 //!
 //! # One arrow
@@ -40,6 +41,7 @@ pub mod helper;
 pub mod hint;
 pub mod hostrun;
 pub mod init;
+pub mod instance;
 pub mod launch;
 pub mod limit;
 pub mod outer;

@@ -17,7 +17,7 @@ use claudebox::launch::{self, Pins, companion, held};
 use claudebox::plan::Plan;
 use claudebox::text::{Text, escape};
 use claudebox::trust::{self, Trust};
-use claudebox::{init, outer, store};
+use claudebox::{init, instance, outer, store};
 
 /// claudebox refused or failed.
 const REFUSED: u8 = 125;
@@ -57,6 +57,11 @@ fn run() -> Result<u8, Failure> {
         Wish::Check(args) => check(&args),
         Wish::Verify(args) => verify(&args),
         Wish::Trust(args) => trust(&args),
+        Wish::Instances(args) => list(&here()?, false, args.json, instance::all),
+        Wish::Gc(args) => list(&here()?, true, args.json, |home| {
+            instance::collect(home, args.dry_run)
+        }),
+        Wish::Reset(args) => reset(args.yes),
         Wish::Completions(shell) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "claudebox", &mut script);
@@ -147,15 +152,14 @@ fn can_ask(facts: &Facts) -> bool {
     facts.stdio[0].is_terminal() && facts.stdio[2].is_terminal()
 }
 
+fn no_terminal(hint: &str) -> Failure {
+    Failure::plain("there is no terminal to ask on", hint, REFUSED)
+}
+
 /// AUD-C.
 fn ask(facts: &Facts) -> Result<(), Failure> {
     if !can_ask(facts) {
-        let what = "there is no terminal to ask on";
-        return Err(Failure::plain(
-            what,
-            "pass --yes to start without the question",
-            REFUSED,
-        ));
+        return Err(no_terminal("pass --yes to start without the question"));
     }
     if asked("\nProceed? [Y/n] ", true)? {
         return Ok(());
@@ -208,6 +212,62 @@ fn check(args: &CheckArgs) -> Result<u8, Failure> {
 fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
     let facts = Facts::read(&Query::default()).map_err(|error| Failure::of(&error, REFUSED))?;
     Err(Failure::of(&companion::hand_over(&facts, args), REFUSED))
+}
+
+/// The caller and where they stand.
+fn here() -> Result<Facts, Failure> {
+    let query = Query {
+        other_tier: true,
+        ..Query::default()
+    };
+    Facts::read(&query).map_err(|error| Failure::of(&error, REFUSED))
+}
+
+/// `instances` and `gc`.
+fn list(
+    facts: &Facts,
+    gc: bool,
+    json: bool,
+    of: impl Fn(&Text) -> Result<Vec<instance::Instance>, instance::InstanceError>,
+) -> Result<u8, Failure> {
+    let instances = of(&facts.files.folder).map_err(|error| Failure::of(&error, REFUSED))?;
+    if json {
+        let json = instance::to_json(&instances).map_err(|error| Failure::new(&error))?;
+        return print(&json);
+    }
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+    print(&instance::render(
+        &instances,
+        gc,
+        now,
+        io::stdout().is_terminal(),
+    ))
+}
+
+/// Removes what is kept of this project.
+fn reset(yes: bool) -> Result<u8, Failure> {
+    let facts = here()?;
+    let keep = instance::Keep::of(&facts);
+    if !yes {
+        let question = format!(
+            "\nThis removes the conversations, the history and the settings of {}'s agent.\nRemove? [y/N] ",
+            keep.root
+        );
+        if !can_ask(&facts) {
+            return Err(no_terminal("pass --yes to go on without the question"));
+        }
+        if !asked(&question, false)? {
+            let hint = "claudebox instances lists what is kept";
+            return Err(Failure::plain("nothing was removed", hint, REFUSED));
+        }
+    }
+    let removed = instance::reset(&keep).map_err(|error| Failure::of(&error, REFUSED))?;
+    print(&if removed {
+        format!("removed what was kept of {}\n", keep.root)
+    } else {
+        format!("nothing is kept of {}\n", keep.root)
+    })
 }
 
 /// Shows what of the project's own files is new or changed, and asks for each apart (TRUST-A). Whether one was approved.

@@ -152,6 +152,22 @@ impl Secrets {
     }
 }
 
+/// What secret place `path` is, lies in or lies above, by the catalogue alone; `home` is the caller's.
+#[must_use]
+pub fn secret_at(home: &Path, path: &Path) -> Option<&'static str> {
+    let in_home = path.strip_prefix(home).ok().and_then(|inside| {
+        SECRET_IN_HOME
+            .iter()
+            .find(|(place, _)| meet(inside, Path::new(place)))
+    });
+    // The home folder itself may lie in a place of the system, such as a temporary folder.
+    let on_host = SECRET_ON_HOST
+        .iter()
+        .filter(|_| !path.starts_with(home))
+        .find(|(place, _)| meet(path, Path::new(place)));
+    in_home.or(on_host).map(|(_, what)| *what)
+}
+
 /// Whether one lies in the other.
 fn meet(one: &Path, other: &Path) -> bool {
     one.starts_with(other) || other.starts_with(one)

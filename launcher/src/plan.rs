@@ -11,14 +11,17 @@
 //! 4. `/etc`, generated, and claudebox's own folder `/run/claudebox` with PID 1 and the agent.
 //! 5. Grants, parents before children; then the project; then its common git folder; then, over what of these the host runs,
 //!    the same again: read-only, and folders above it as they were, so that they stay in their place.
-//! 6. `/dev` and the root become read-only.
+//! 6. The state of the project at `~/.claude`, and over it what of the user's own is seen.
+//! 7. `/dev` and the root become read-only.
 //!
 //! A later mount wins over an earlier one at the same place; no place is mounted twice ([`PlanError::Twice`]). A mount
 //! of the host lies beneath nothing of the host that can be written inside (FS-G), but for what is mounted over itself: that is
-//! there, is reached without a link, and is compared with what was held ([`Guard::HostRunGuarded`]).
+//! there, is reached without a link, and is compared with what was held ([`Guard::HostRunGuarded`]); and for what is mounted over
+//! the state of the project, at places that the launcher made and no session can move ([`Guard::ClaudeReadOnly`]).
 
 mod action;
 mod agent;
+mod claude;
 mod etc;
 mod fence;
 mod files;
@@ -41,6 +44,7 @@ use crate::config::{Answer, Config, Grant, Origin};
 use crate::facts::{Facts, HostRun, Secrets, Stdio, Tool};
 use crate::guard::Guard;
 use crate::hint::Hint;
+use crate::instance::Keep;
 use crate::secret;
 use crate::text::Text;
 
@@ -328,6 +332,7 @@ impl Plan {
         let agent = agent::add(&mut steps, config, facts)?;
         etc::add(&mut steps, config, facts);
         files::shared(&mut steps, config, facts, &mut notes);
+        claude::add(&mut steps, facts, &mut notes);
         let mut variables = variables::all(&mut steps, config, facts, &agent, &mut notes);
         variables.sort_by(|a, b| a.name.cmp(&b.name));
         let command = agent::command(config, facts, &agent);
@@ -377,6 +382,15 @@ impl Plan {
     pub fn hidden(&self) -> impl Iterator<Item = &Text> {
         self.steps.iter().filter_map(|step| match &step.action {
             Action::Hide { at, .. } => Some(at),
+            _ => None,
+        })
+    }
+
+    /// The state of the project that is kept, if it is.
+    #[must_use]
+    pub fn kept(&self) -> Option<&Keep> {
+        self.steps.iter().find_map(|step| match &step.action {
+            Action::KeepState { keep } => Some(&**keep),
             _ => None,
         })
     }
@@ -432,7 +446,7 @@ fn check(steps: &Steps) -> Result<(), PlanError> {
         }
         places.insert(at);
         // Over what is there and was found without a link: nothing is made, and what is mounted is compared (FS-G).
-        if over::guards().contains(&step.guard) {
+        if over::guards().contains(&step.guard) || step.guard == claude::GUARD {
             continue;
         }
         if let Some(above) = writable

@@ -191,9 +191,15 @@ impl Bait {
         };
         let mut state = self.claude_state();
         let changed = state.find(|path| !as_it_was(path)).cloned();
+        let shown = places::CLAUDE_SHOWN.map(|file| self.home.join(file));
+        let other = |path: &&PathBuf| {
+            fs::read(path).ok().as_deref() != Some(places::SHOWN_CONTENT.as_bytes())
+        };
+        let changed = changed.or_else(|| shown.iter().find(other).cloned());
         let found = inside::walk(&self.home.join(".claude"), &|_| false).unwrap_or_default();
         let mut found = found.into_iter();
-        let changed = changed.or_else(|| found.find(|path| !self.secrets.contains(path)));
+        let unknown = |path: &PathBuf| !self.secrets.contains(path) && !shown.contains(path);
+        let changed = changed.or_else(|| found.find(unknown));
         changed.map(|path| format!("{} of the host is not as it was", path.display()))
     }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 use claudebox::config::Origin;
 use claudebox::facts::Facts;
 use claudebox::guard::Guard;
+use claudebox::instance::Keep;
 use claudebox::plan::{Action, Namespace, Plan, Step, Variable};
 use claudebox::text::Text;
 
@@ -113,6 +114,9 @@ pub fn breaking(guard: Guard) -> Breaking {
                 Action::File { at, .. } => at.path().starts_with(&bait.home),
                 _ => false,
             });
+            // It would lie over the real one.
+            without_guard(plan, Guard::StatePerProject);
+            without_guard(plan, Guard::ClaudeReadOnly);
             replace(plan, |action| match action {
                 Action::Tmpfs { at, .. } if at.path() == bait.home => Some(bind(&bait.home, true)),
                 _ => None,
@@ -304,6 +308,52 @@ pub fn breaking(guard: Guard) -> Breaking {
         Guard::HostRunGuarded => Edit(|plan, _, _| {
             plan.steps
                 .retain(|step| step.guard != Guard::HostRunGuarded)
+        }),
+        // One state for all.
+        Guard::StatePerProject => Edit(|plan, bait, _| {
+            let Some(old) = plan.kept().cloned() else {
+                return;
+            };
+            let root = Text::from(bait.beside.as_path());
+            let new = Keep {
+                root,
+                ..old.clone()
+            };
+            for step in &mut plan.steps {
+                match &mut step.action {
+                    Action::KeepState { keep } => **keep = new.clone(),
+                    Action::Bind { from, .. } => {
+                        if let Ok(below) = from.path().strip_prefix(old.folder().path()) {
+                            *from = new.folder().join(below);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }),
+        // The user's own, and what a session left, as they are.
+        Guard::ClaudeReadOnly => Edit(|plan, bait, _| {
+            let claude = plan.kept().map(Keep::claude);
+            for step in plan
+                .steps
+                .iter_mut()
+                .filter(|step| step.guard == Guard::ClaudeReadOnly)
+            {
+                if let Action::Bind { from, at, writable } = &mut step.action {
+                    *writable = true;
+                    let own = bait
+                        .home
+                        .join(".claude")
+                        .join(at.path().file_name().unwrap_or_default());
+                    // What is a copy of theirs.
+                    let placeholder = claude
+                        .as_ref()
+                        .is_some_and(|claude| from.path().starts_with(claude.path()));
+                    if own.is_file() && !placeholder {
+                        *from = own.into();
+                    }
+                }
+            }
         }),
         Guard::ProjectOnly => Edit(|plan, bait, _| add(plan, bind(&bait.beside, true))),
     }

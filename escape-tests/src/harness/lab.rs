@@ -22,7 +22,7 @@ use self::planted::{
 };
 use super::bait::{Bait, Neighbour, content_of};
 use super::neighbour::Order;
-use super::places::CLAUDE_STATE;
+use super::places::{CLAUDE_SHOWN, CLAUDE_STATE, SHOWN_CONTENT};
 use super::{keeper, network, network_outside};
 use crate::network_lab::entrance::Swap;
 use crate::network_lab::ground::Ground;
@@ -175,6 +175,9 @@ impl Lab {
         secrets.push(home.join(format!(".{}/{}", random()?, random()?)));
         for secret in &secrets {
             caller.write(secret, &content_of(secret, &mark));
+        }
+        for file in CLAUDE_SHOWN {
+            caller.write(&home.join(file), SHOWN_CONTENT);
         }
         let other_projects = vec![
             home.join("src/other/.env"),

@@ -281,6 +281,7 @@ fn named_step(action: &Action, bait: &Bait) -> String {
     let place = |path: &Path| shown_place(path, bait);
     let what = match action {
         Action::CloseDescriptors => "closing descriptors".into(),
+        Action::KeepState { .. } => "keeping the state of the project".into(),
         Action::JoinNewKeyring => "a new keyring".into(),
         Action::RestoreTerminal => "giving the terminal back".into(),
         Action::RelayStream { descriptor } => format!("the relay of descriptor {descriptor}"),

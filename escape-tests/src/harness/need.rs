@@ -29,8 +29,6 @@ pub enum Need {
 /// A guard that claudebox does not have yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unbuilt {
-    /// The agent's state of one project, kept from session to session.
-    Instances,
     /// The login of Claude Code, shared with the host and among projects.
     LoginStore,
 }
@@ -40,9 +38,6 @@ impl Unbuilt {
     #[must_use]
     pub fn what(self) -> &'static str {
         match self {
-            Unbuilt::Instances => {
-                "Instances: conversations of a project, kept and nobody else's (INST)"
-            }
             Unbuilt::LoginStore => {
                 "LoginStore: one login for host and sandboxes, merged and checked (AUTH)"
             }

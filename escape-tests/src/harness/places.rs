@@ -153,25 +153,32 @@ pub const FILES: &[(&str, &str)] = &[
     ("NET-03", "/var/mail/claudebox-bait"),
 ];
 
+/// What of the user's own Claude Code is seen inside, read-only.
+pub const CLAUDE_SHOWN: [&str; 7] = [
+    ".claude/CLAUDE.md",
+    ".claude/settings.json",
+    ".claude/agents/agent.md",
+    ".claude/commands/command.md",
+    ".claude/skills/skill/SKILL.md",
+    ".claude/output-styles/style.md",
+    ".claude/plugins/config.json",
+];
+
+/// What each of them holds, which is JSON too.
+pub const SHOWN_CONTENT: &str = "{}\n";
+
 /// What Claude Code keeps in the home folder beside its login (threats: CRED-02).
-pub const CLAUDE_STATE: [&str; 19] = [
+pub const CLAUDE_STATE: [&str; 12] = [
     ".claude/history.jsonl",
     ".claude/projects/-home-boxer-src-other/0.jsonl",
     ".claude/todos/0.json",
     ".claude/ide/48123.lock",
-    ".claude/plugins/config.json",
-    ".claude/CLAUDE.md",
-    ".claude/settings.json",
     ".claude/settings.local.json",
     ".claude/shell-snapshots/snapshot-bash-0.sh",
     ".claude/file-history/0/file",
     ".claude/statsig/cache",
     ".claude/debug/0.txt",
-    ".claude/agents/agent.md",
-    ".claude/commands/command.md",
-    ".claude/skills/skill/SKILL.md",
     ".claude/hooks/hook.sh",
-    ".claude/output-styles/style.md",
     ".claude.json.backup",
     ".cache/claude-cli-nodejs/project/mcp-logs",
 ];

@@ -74,7 +74,9 @@ impl Part {
 }
 
 fn look(path: &Path, skipped: Option<&Path>, lines: &mut BTreeSet<String>) -> io::Result<()> {
-    if skipped == Some(path) {
+    // What is kept of a project is for its sessions to change.
+    let kept = path.ends_with(".claudebox/projects") && path.is_dir() && !path.is_symlink();
+    if skipped == Some(path) || kept {
         return Ok(());
     }
     let metadata = fs::symlink_metadata(path)?;

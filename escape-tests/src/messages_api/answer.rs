@@ -8,6 +8,8 @@ use super::{PONG, RUN, TOOL_SAID};
 
 /// The one content block of an answer, and the message around it.
 pub(super) struct Answer {
+    /// Unlike any other's: the client joins messages of one name when a conversation goes on.
+    id: String,
     model: Value,
     block: Value,
     stop_reason: &'static str,
@@ -34,6 +36,7 @@ impl Answer {
             _ => (json!({ "type": "text", "text": PONG }), "end_turn"),
         };
         Self {
+            id: format!("msg_{turn}"),
             model: request["model"].clone(),
             block,
             stop_reason,
@@ -49,7 +52,7 @@ impl Answer {
 
     fn envelope(&self) -> Value {
         json!({
-            "id": "msg_1", "type": "message", "role": "assistant", "model": self.model, "content": [],
+            "id": self.id, "type": "message", "role": "assistant", "model": self.model, "content": [],
             "stop_reason": null, "stop_sequence": null,
             "usage": {
                 "input_tokens": 5, "output_tokens": 1,

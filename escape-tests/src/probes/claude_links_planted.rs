@@ -18,7 +18,17 @@ pub const PROBE: Probe = Probe {
     threats: &["CRED-03"],
     behind: &[Guard::HomeHidden],
     also_as_root: true,
-    expect: Expect::Reached,
+    expect: Expect::Exactly(|_| {
+        let settings = LINKS[1];
+        let seen = Seen::each(LINKS, |file| {
+            if *file == settings {
+                Act::errno(Errno::EEXIST)
+            } else {
+                Act::Reached
+            }
+        });
+        seen.and("project/.claude", Act::Reached)
+    }),
     attempt: |bait| {
         let victim = bait.beside.join("file");
         let link = |file: &str| {
@@ -32,7 +42,13 @@ pub const PROBE: Probe = Probe {
         Seen::each(LINKS, |file| Act::of(link(file))).and("project/.claude", Act::of(project))
     },
     then: &[Then::Session(Session {
-        expect: Expect::Reached,
+        // Links of the state lead to nothing of the host; the settings are read-only.
+        expect: Expect::Exactly(|_| {
+            Seen::one(".claude/.credentials.json", Act::Absent)
+                .and(".claude/settings.json", Act::errno(Errno::EROFS))
+                .and(".claude.json", Act::Reached)
+                .and("src/app/.claude/settings.local.json", Act::Reached)
+        }),
         attempt: |bait| {
             let text = "{}";
             let files = [

@@ -3,9 +3,10 @@
 use crate::harness::inside;
 use crate::probe::*;
 
-const FILES: [(&str, &str); 4] = [
-    (".claude/CLAUDE.md", "attack"),
+const FILES: [(&str, &str); 5] = [
+    (".claude/hooks/attack", "attack"),
     (".claude/projects/attack/0.jsonl", "attack"),
+    (".claude.json", "{}"),
     (".cache/claude-cli-nodejs/attack", "attack"),
     (".config/attack/config", "attack"),
 ];

@@ -28,8 +28,17 @@ pub const PROBE: Probe = Probe {
     threats: &["CRED-08"],
     behind: &[Guard::HomeHidden],
     also_as_root: true,
-    // The write lands in a throwaway home.
-    expect: Expect::Reached,
+    // What is not read-only is the state of this project.
+    expect: Expect::Exactly(|_| {
+        Seen::each(FILES.map(|(file, _)| file), |file| {
+            let own = file.contains("settings.local") || file.contains("hooks");
+            if own {
+                Act::Reached
+            } else {
+                Act::errno(Errno::EROFS)
+            }
+        })
+    }),
     attempt: |bait| inside::write_in_home(bait, &FILES),
     harmed: Bait::claude_state_changed,
     ..Probe::USUAL

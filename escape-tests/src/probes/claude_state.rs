@@ -11,8 +11,7 @@ pub const PROBE: Probe = Probe {
     expect: Expect::Absent,
     attempt: |bait| {
         let state = bait.claude_state().map(|path| path.display());
-        let listed = Act::of(std::fs::read_dir(bait.home.join(".claude")));
-        Seen::each(state, |path| inside::read(path.to_string().as_ref())).and("~/.claude", listed)
+        Seen::each(state, |path| inside::read(path.to_string().as_ref()))
     },
     ..Probe::USUAL
 };

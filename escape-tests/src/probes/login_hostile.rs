@@ -9,7 +9,7 @@ use nix::unistd::mkfifo;
 
 use crate::probe::*;
 
-fn plant(home: &Path) -> io::Result<()> {
+fn plant(home: &Path, settings: bool) -> io::Result<()> {
     let state = home.join(".claude");
     fs::create_dir_all(&state)?;
     for place in [".credentials.json", "settings.json", "history.jsonl"] {
@@ -19,7 +19,9 @@ fn plant(home: &Path) -> io::Result<()> {
         &state.join(".credentials.json"),
         Mode::from_bits_truncate(0o600),
     )?;
-    fs::create_dir(state.join("settings.json"))?;
+    if settings {
+        fs::create_dir(state.join("settings.json"))?;
+    }
     fs::write(home.join(".claude.json"), "[".repeat(1 << 20))?;
     // With a hole in it: it takes no room.
     File::create(state.join("history.jsonl"))?.set_len(1 << 30)
@@ -31,12 +33,12 @@ pub const PROBE: Probe = Probe {
     behind: &[Guard::HomeHidden],
     also_as_root: true,
     expect: Expect::Reached,
-    attempt: |bait| Seen::one("planting", Act::of(plant(&bait.home))),
+    attempt: |bait| Seen::one("planting", Act::of(plant(&bait.home, false))),
     then: &[
         Then::Host(|lab| {
             let fifo = lab.bait.home.join(".claude/.credentials.json");
             if fs::symlink_metadata(&fifo)?.is_file() {
-                return plant(&lab.bait.home);
+                return plant(&lab.bait.home, true);
             }
             // It is there already, and that is the damage.
             fs::write(lab.bait.home.join("came-from-inside"), "")

@@ -8,7 +8,13 @@ pub const PROBE: Probe = Probe {
     threats: &["CRED-06"],
     behind: &[Guard::HomeHidden],
     also_as_root: true,
-    expect: Expect::Absent,
+    // What is there is the state of this project, and a link to its file.
+    expect: Expect::Exactly(|_| {
+        Seen::one("emptied", Act::Absent)
+            .and("moved", Act::Absent)
+            .and("deleted", Act::Reached)
+            .and("with all of it", Act::errno(Errno::EBUSY))
+    }),
     attempt: |bait| {
         let login = bait.home.join(".claude/.credentials.json");
         let emptied = OpenOptions::new().write(true).truncate(true).open(&login);
@@ -23,7 +29,10 @@ pub const PROBE: Probe = Probe {
             )
             .and(
                 "with all of it",
-                Act::of(fs::remove_dir_all(bait.home.join(".claude"))),
+                Act::of(fs::rename(
+                    bait.home.join(".claude"),
+                    bait.home.join("gone"),
+                )),
             )
     },
     harmed: Bait::claude_state_changed,

@@ -7,11 +7,11 @@ const LOGIN: &str = ".claude/.credentials.json";
 const ACCOUNT: &str = ".claude.json";
 
 pub const PROBE: Probe = Probe {
-    asks: "does the host, or the next session, adopt a login of the agent's?",
+    asks: "does the host, or another project, adopt a login of the agent's?",
     threats: &["CRED-04"],
     behind: &[Guard::HomeHidden],
     also_as_root: true,
-    // The write lands in a throwaway home.
+    // The write lands in the state of this project.
     expect: Expect::Reached,
     attempt: |bait| {
         let login = r#"{"claudeAiOauth":{"accessToken":"other","refreshToken":"other","expiresAt":9999999999999}}"#;
@@ -19,6 +19,7 @@ pub const PROBE: Probe = Probe {
         inside::write_in_home(bait, &[(LOGIN, login), (ACCOUNT, account)])
     },
     then: &[Then::Session(Session {
+        in_other_project: true,
         expect: Expect::Absent,
         attempt: |bait| Seen::each([LOGIN, ACCOUNT], |file| inside::read(&bait.home.join(file))),
         ..Session::USUAL

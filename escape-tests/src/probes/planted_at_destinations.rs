@@ -19,13 +19,7 @@ fn destinations(bait: &Bait) -> BTreeSet<PathBuf> {
         .filter_map(|line| line.split(' ').nth(4))
         .map(PathBuf::from);
     // What is made there without a mount, now or in a launcher to come.
-    let made = [
-        ".config/git/config",
-        ".claude/.credentials.json",
-        ".claude/projects",
-        ".claudebox/env",
-        ".ssh/known_hosts",
-    ];
+    let made = [".config/git/config", ".claudebox/env", ".ssh/known_hosts"];
     let all = mounts.chain(made.map(|name| bait.home.join(name)));
     let mut found = BTreeSet::new();
     for place in all {
@@ -34,7 +28,11 @@ fn destinations(bait: &Bait) -> BTreeSet<PathBuf> {
     }
     // What is hidden cannot be moved either, nor can the folder around it: see `project_secrets`.
     let hidden = |path: &Path| bait.kept.iter().any(|kept| path.starts_with(kept));
-    found.retain(|path| !bait.project.starts_with(path) && !hidden(path));
+    // The state of the project: see `state_destinations`.
+    let state = bait.home.join(".claude");
+    found.retain(|path| {
+        !bait.project.starts_with(path) && !hidden(path) && !path.starts_with(&state)
+    });
     found
 }
 

@@ -1,13 +1,11 @@
 //! A conversation is there when the user comes back to the project.
 use crate::harness::inside;
-use crate::harness::need::Unbuilt;
 use crate::probe::*;
 
 const CONVERSATION: &str = ".claude/projects/app/0.jsonl";
 
 pub const PROBE: Probe = Probe {
     asks: "is a conversation there in the next session of the project?",
-    needs: &[Need::Unbuilt(Unbuilt::Instances)],
     expect: Expect::Reached,
     attempt: |bait| inside::write_in_home(bait, &[(CONVERSATION, "a conversation")]),
     then: &[Then::Session(Session {

@@ -26,6 +26,8 @@ pub const PROBE: Probe = Probe {
         let mut writable: Vec<String> = ALWAYS.map(str::to_owned).into();
         writable.push(format!("/run/user/{}", bait.inside_uid));
         writable.extend([&bait.home, &bait.project].map(|path| path.display().to_string()));
+        // The state of the project.
+        writable.push(bait.home.join(".claude").display().to_string());
         let pinned = bait.pinned.iter().chain(&bait.kept);
         writable.extend(pinned.map(|path| path.display().to_string()));
         // Where uid 0 started it, /proc is read-only.

@@ -43,6 +43,9 @@ pub fn not_shown(guard: Guard, tier: Tier) -> Option<&'static str> {
         Guard::TerminalRestored => {
             Some("it shows at a terminal when a session is over, and these attempts have none")
         }
+        Guard::StatePerProject => {
+            Some("it shows in a session of another project, and these attempts are in this one")
+        }
         Guard::LandlockFiles => {
             Some("a second wall: what it refuses is not there, or is on a read-only mount")
         }

@@ -5,6 +5,7 @@
 )]
 
 mod installs;
+mod instances;
 mod residue;
 mod turns;
 

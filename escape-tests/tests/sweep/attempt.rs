@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use escape_tests::harness::lab::Lab;
+use escape_tests::harness::launched::{NOTHING, launch};
 use escape_tests::harness::start::{Start, Told};
 use escape_tests::harness::trial::{self, Role, Spec, Way};
 use escape_tests::probe::{Bait, Guard, Probe, Streams, Tier};
@@ -148,6 +149,10 @@ impl Setting {
             extra: self.extra,
             gone: self.gone.to_vec(),
         };
+        // What is kept of the project is made by the first session: it is looked at before the one that is swept.
+        launch(&lab, &bait.project, &NOTHING)
+            .started()
+            .map_err(|error| format!("the first session: {error}"))?;
         let plan = self.printed(&lab, &probe, &task)?;
         let command = vec![inside.into(), NAME.into()];
         // Where root has the launcher started, the caller's group has the number of the caller.

@@ -93,7 +93,7 @@ fn a_walk_of_nothing_fails() -> Result<(), Failed> {
     (nothing.walked.entries, nothing.walked.folders) = (0, 0);
     differs(bound, &nothing, "nothing was walked")?;
     // One folder was left out.
-    for at in bound.counts.keys() {
+    for (at, _) in bound.counts.iter().filter(|(_, names)| **names > 0) {
         let mut less = report.clone();
         less.walked.below.remove(at);
         differs(bound, &less, &format!("{at}: 0 names were walked"))?;

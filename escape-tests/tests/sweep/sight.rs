@@ -70,6 +70,10 @@ pub(crate) fn sight(guard: Guard) -> Sight {
         Guard::Limits => By(|_| "limit of processes: ".into()),
         Guard::ProjectSecretsHidden => By(|bait| format!("mount {}: ", bait.kept[0].display())),
         Guard::HostRunGuarded => By(|bait| format!("mount {}: ", bait.pinned[0].display())),
+        Guard::StatePerProject => By(|bait| format!("source of {}/.claude: ", bait.home.display())),
+        Guard::ClaudeReadOnly => {
+            By(|bait| format!("mount {}/.claude/commands: ", bait.home.display()))
+        }
         Guard::ProjectOnly => By(|bait| format!("{}: it is there", bait.beside.display())),
         Guard::TerminalRestored | Guard::DieWithParent => {
             Unseen("it counts when the session is over, and this looks while it runs")

@@ -30,6 +30,8 @@ fn answered(answer: &str) -> (i32, bool) {
     terminal.type_text(answer);
     let ended = terminal.ended(SOON);
     assert_eq!(ended.modes_before, ended.modes_after, "after {answer:?}");
+    // What is kept of a project is made after the question.
+    assert_eq!(caller.home().join(".claudebox").exists(), started.exists());
     (ended.code, started.exists())
 }
 
@@ -69,6 +71,26 @@ fn an_answer_that_is_none_is_asked_again() {
     } else {
         // Not to understand is not to agree.
         assert_eq!(terminal.ended(SOON).code, 125);
+    }
+}
+
+#[test]
+fn reset_asks_first_and_only_yes_removes() {
+    for (answer, code) in [("\r", 125), ("n\r", 125), ("\x04", 125), ("yes\r", 0)] {
+        let caller = Caller::new();
+        let first = ["exec", "-y", "--network", "none", "--", "true"];
+        let _ = run(caller.claudebox().args(first), SOON).success();
+        let kept = || {
+            let projects = caller.home().join(".claudebox/projects");
+            std::fs::read_dir(projects).expect("it is there").count()
+        };
+        assert_eq!(kept(), 1);
+        let terminal = Terminal::start(&caller, &claudebox(&["reset"]), |_| {});
+        terminal.expect("Remove? [y/N]");
+        assert!(terminal.written().contains("src/app"), "whose it is");
+        terminal.type_text(answer);
+        assert_eq!(terminal.ended(SOON).code, code, "after {answer:?}");
+        assert_eq!(kept(), usize::from(code != 0), "after {answer:?}");
     }
 }
 

@@ -48,7 +48,9 @@ fn sight(guard: Guard) -> Sight {
         | Guard::DieWithParent
         | Guard::NoNestedNamespaces
         // It takes a terminal, and a session that is over.
-        | Guard::TerminalRestored => Sight::Nothing(Tier::None),
+        | Guard::TerminalRestored
+        // It takes another project.
+        | Guard::StatePerProject => Sight::Nothing(Tier::None),
         // On `none` this is a second wall too.
         Guard::AbstractSockets => Sight::Itself(Tier::Full),
         // bwrap drops no bounding set there, and PID 1 sees that before anything is started.
@@ -61,7 +63,7 @@ fn sight(guard: Guard) -> Sight {
 fn takes_along(guard: Guard) -> &'static [Guard] {
     match guard {
         // What nobody granted lies in the home folder.
-        Guard::HomeHidden => &[Guard::ProjectOnly],
+        Guard::HomeHidden => &[Guard::ProjectOnly, Guard::ClaudeReadOnly],
         // With /sys there is /sys/fs/cgroup, and where the terminals are the host's it cannot make one of its own.
         Guard::HostHidden => &[Guard::CgroupNamespace, Guard::TerminalInjection],
         Guard::EtcGenerated => &[Guard::NoResolvers],

@@ -51,6 +51,7 @@ fn not_tried(tier: Tier) -> Vec<Guard> {
         Guard::NoNestedNamespaces,
         Guard::DieWithParent,
         Guard::TerminalRestored,
+        Guard::StatePerProject,
     ];
     if tier == Tier::None {
         not_tried.push(Guard::AbstractSockets);

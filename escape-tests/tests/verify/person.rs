@@ -119,6 +119,10 @@ impl Person {
         let mut found = BTreeMap::new();
         let mut left = vec![self.caller.home(), self.caller.folder().join("agent")];
         while let Some(path) = left.pop() {
+            // What is kept of the project is made by every start in it.
+            if path.ends_with(".claudebox") {
+                continue;
+            }
             let metadata = fs::symlink_metadata(&path).expect("looking at what was listed");
             let content = if metadata.is_dir() {
                 let entries = fs::read_dir(&path).expect("listing").flatten();

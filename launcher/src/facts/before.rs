@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 use super::tree::{self, Budget, Entry, Visitor, is_kind};
 use super::{FILE_LIMIT, Facts, Git};
 use crate::cli::Scan;
+use crate::guard::Guard;
 use crate::hostrun::Base;
 use crate::plan::Plan;
 use crate::report;
@@ -77,7 +78,10 @@ impl Before {
     /// Remembers what `plan` lets a session write.
     #[must_use]
     pub fn take(plan: &Plan, facts: &Facts, scan: Scan) -> Self {
-        let writable = plan.binds().filter(|(_, _, writable, _)| *writable);
+        // The agent's own state is nothing that the host runs.
+        let writable = plan
+            .binds()
+            .filter(|(_, _, writable, step)| *writable && step.guard != Guard::StatePerProject);
         let all: Vec<PathBuf> = writable.map(|(from, ..)| from.path().to_owned()).collect();
         // What is mounted over itself lies in another one.
         let inner = |top: &PathBuf| {

@@ -67,10 +67,11 @@ fn absent() -> Content {
 impl Content {
     /// Reads a small regular file without following a link at its end, without waiting and within [`FILE_LIMIT`].
     pub(super) fn read(path: &Path) -> Self {
-        Self::read_within(path, FILE_LIMIT)
+        Self::read_up_to(path, FILE_LIMIT)
     }
 
-    fn read_within(path: &Path, limit: u64) -> Self {
+    /// The same, within `limit` bytes.
+    pub(super) fn read_up_to(path: &Path, limit: u64) -> Self {
         let opened = fs::OpenOptions::new()
             .read(true)
             .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_NONBLOCK | nix::libc::O_NOCTTY)
@@ -156,11 +157,11 @@ impl OwnFiles {
         Ok(Self {
             user_env: Content::read(&following(user_env.path())),
             project_env: Content::read(project.root.join(trust::ENV_FILE).path()),
-            project_profile: Content::read_within(
+            project_profile: Content::read_up_to(
                 project.root.join(trust::PROFILE).path(),
                 trust::PROFILE_LIMIT,
             ),
-            trust: Content::read_within(approved.path(), trust::LIMIT),
+            trust: Content::read_up_to(approved.path(), trust::LIMIT),
             folder: folder.clone(),
             profiles,
             real,

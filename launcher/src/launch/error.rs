@@ -5,6 +5,7 @@ use std::io;
 use nix::sys::signal::Signal;
 
 use crate::hint::Hint;
+use crate::instance::InstanceError;
 use crate::text::Text;
 
 /// Why the command did not start, or was ended.
@@ -20,6 +21,9 @@ pub enum LaunchError {
     /// What is to be mounted is gone, or is a link now.
     #[error("{path} is not what it was when the plan was made")]
     Source { path: Text, source: io::Error },
+    /// The state of the project.
+    #[error("the state of this project cannot be used")]
+    State(#[source] InstanceError),
     /// bwrap did not start.
     #[error("cannot run {program}")]
     Start { program: Text, source: io::Error },
@@ -92,6 +96,7 @@ impl LaunchError {
 impl Hint for LaunchError {
     fn hint(&self) -> Option<String> {
         match self {
+            LaunchError::State(error) => error.hint(),
             LaunchError::Bwrap { hint, .. } => hint.clone(),
             LaunchError::Init { hint: Some(hint), .. }
             | LaunchError::Hangs { hint: Some(hint), .. }

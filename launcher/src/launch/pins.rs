@@ -7,12 +7,14 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 
 use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, openat2};
 use nix::libc;
 use nix::sys::stat::fstat;
 
 use super::{LaunchError, prepare};
+use crate::instance::Keep;
 use crate::plan::Plan;
 use crate::text::Text;
 
@@ -20,19 +22,24 @@ use crate::text::Text;
 pub(super) type Identity = (u64, u64);
 
 /// The sources of a plan's bind mounts, held.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Pins {
-    held: BTreeMap<Text, (OwnedFd, Identity)>,
+    held: BTreeMap<Text, (Rc<OwnedFd>, Identity)>,
 }
 
 impl Pins {
-    /// Opens every source of `plan`.
+    /// Opens every source of `plan`, but for those that the launcher makes itself when it is started.
     ///
     /// # Errors
     /// Where one is gone, or is reached through a link, although the plan names ends of links only.
     pub fn hold(plan: &Plan) -> Result<Self, LaunchError> {
+        let kept = plan.kept().map(Keep::folder);
+        let of_host = |from: &Text| {
+            kept.as_ref()
+                .is_none_or(|kept| !from.path().starts_with(kept.path()))
+        };
         let mut held = BTreeMap::new();
-        for (from, ..) in plan.binds() {
+        for (from, ..) in plan.binds().filter(|(from, ..)| of_host(from)) {
             held.insert(from.clone(), hold(from)?);
         }
         // What is mounted there is made by bwrap: that it lies where it should is seen inside by its place.
@@ -40,6 +47,17 @@ impl Pins {
             hold(at)?;
         }
         Ok(Self { held })
+    }
+
+    /// The same with every source that is not held yet: they are there now.
+    pub(super) fn completed(&self, plan: &Plan) -> Result<Self, LaunchError> {
+        let mut whole = self.clone();
+        for (from, ..) in plan.binds() {
+            if !whole.held.contains_key(from) {
+                whole.held.insert(from.clone(), hold(from)?);
+            }
+        }
+        Ok(whole)
     }
 
     /// What `source` was.
@@ -50,7 +68,7 @@ impl Pins {
 }
 
 /// Opens `path`, which no link leads to.
-fn hold(path: &Text) -> Result<(OwnedFd, Identity), LaunchError> {
+fn hold(path: &Text) -> Result<(Rc<OwnedFd>, Identity), LaunchError> {
     let how = OpenHow::new()
         .flags(OFlag::O_PATH | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW)
         .resolve(ResolveFlag::RESOLVE_NO_SYMLINKS);
@@ -68,5 +86,5 @@ fn hold(path: &Text) -> Result<(OwnedFd, Identity), LaunchError> {
         },
     })?;
     let stat = prepare("look at what is to be mounted", fstat(&opened))?;
-    Ok((opened, (stat.st_dev, stat.st_ino)))
+    Ok((Rc::new(opened), (stat.st_dev, stat.st_ino)))
 }

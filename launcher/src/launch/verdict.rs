@@ -134,6 +134,7 @@ fn difference(action: &Action, found: &Found) -> Option<String> {
         | Action::HelperOption { .. }
         | Action::FollowNetwork
         | Action::JoinNewKeyring
+        | Action::KeepState { .. }
         | Action::PinSources
         | Action::RestoreTerminal
         | Action::RelayStream { .. }

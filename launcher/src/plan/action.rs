@@ -11,6 +11,7 @@ use crate::fence::Fence;
 use crate::group::{GroupLimit, Way};
 use crate::helper::{Families, Kind};
 use crate::init::Place;
+use crate::instance::Keep;
 use crate::limit::Limited;
 use crate::text::Text;
 
@@ -52,6 +53,11 @@ pub enum Action {
     EmptyEnvironment,
     /// launcher: hands bwrap its arguments over a descriptor.
     HideArguments,
+    /// launcher: makes the state of the project where it is missing, and holds its lock (flock(2)).
+    KeepState {
+        #[serde(flatten)]
+        keep: Box<Keep>,
+    },
     /// bwrap: a namespace.
     Unshare { namespace: Namespace },
     /// outer stage: a user and a network namespace around those of bwrap; who it is in them.
@@ -174,6 +180,7 @@ impl fmt::Display for Action {
             Action::OuterNamespaces { uid, gid, .. } | Action::BeUser { uid, gid } => {
                 write!(f, " {uid}:{gid}")
             }
+            Action::KeepState { keep } => write!(f, " {}", keep.folder()),
             Action::Hostname { name } => write!(f, " {name}"),
             Action::Tmpfs { at, bytes, mode } => {
                 write!(f, " {at}, {} MiB, {mode:04o}", bytes / 1024 / 1024)

@@ -82,6 +82,17 @@ fn files(steps: &Steps, facts: &Facts) -> String {
         "The home folder {}, /tmp and /var/tmp are private to this session: all but empty at the start, gone at the end.",
         facts.user.home
     ));
+    if steps
+        .0
+        .iter()
+        .any(|step| step.guard == Guard::StatePerProject)
+    {
+        section += &item(
+            "~/.claude and ~/.claude.json are kept for this project: conversations, history, todos. The user's own settings.json, \
+             CLAUDE.md, rules, commands, agents, skills, output-styles, plugins and keybindings are seen there as far as they have \
+             them; these names are read-only (EROFS, EBUSY): what should change in them, the user changes on the host.",
+        );
+    }
     section += &item(
         "Programs and libraries are read-only. But for what this page names nothing else of the host exists here: no other \
          project, no keys or tokens, no sockets, no browser, no Docker. Do not ask the user to paste a secret.",

@@ -78,6 +78,7 @@ fn each_example_of_the_help_runs() {
                 said.contains("Environment") && audit.is_empty(),
                 "{example}: {said}"
             ),
+            Some("instances") => assert!(said.contains("src/app"), "{example}: {said}"),
             Some("check") => assert!(said.contains("can run here"), "{example}: {said}"),
             other => panic!("an example that this test does not know: {other:?}"),
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use claudebox::hostrun::{Base, Entry, LIST};
 
-use crate::common::{Boxer, stdout, tree};
+use crate::common::{Boxer, stdout, tree, tree_without_state};
 
 /// What a day with git is, step by step. It stops at the first that fails.
 const DAY: &str = r#"
@@ -234,7 +234,7 @@ fn what_is_no_file_and_what_is_a_link_is_said_and_mounted_nowhere() {
     boxer.write(at("hooks/pre-commit"), "#!/bin/sh\n");
     nix::unistd::mkfifo(&at(".mcp.json"), nix::sys::stat::Mode::S_IRWXU).expect("a FIFO");
     boxer.own(&boxer.project());
-    let before = tree(&boxer.home());
+    let before = tree_without_state(&boxer.home());
     let ran = boxer
         .run([
             "exec",
@@ -246,7 +246,10 @@ fn what_is_no_file_and_what_is_a_link_is_said_and_mounted_nowhere() {
             "/proc/self/mountinfo",
         ])
         .success();
-    assert!(tree(&boxer.home()) == before, "nothing was made");
+    assert!(
+        tree_without_state(&boxer.home()) == before,
+        "nothing was made"
+    );
     let said = crate::common::stderr(&ran);
     for (path, why) in [
         (".claude/settings.json", "a link"),

@@ -10,11 +10,13 @@
 mod common;
 
 mod check;
+mod claude_views;
 mod examples;
 mod git;
 mod git_places;
 mod hide;
 mod host_runs;
+mod instances;
 mod links;
 mod places;
 mod plan;
@@ -27,5 +29,6 @@ mod status;
 mod streams;
 mod traces;
 mod trust;
+mod upkeep;
 mod verify;
 mod words;

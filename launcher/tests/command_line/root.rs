@@ -48,7 +48,9 @@ fn uid_0_is_refused() {
 fn allowed_uid_0_is_an_ordinary_user_without_capabilities_inside() {
     let boxer = Boxer::new();
     // Without a capability, root is a stranger in the folder of another user.
-    fs::set_permissions(boxer.project(), fs::Permissions::from_mode(0o777)).expect("chmod");
+    for folder in [boxer.project(), boxer.home()] {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o777)).expect("chmod");
+    }
     for command in as_uid_0(
         &boxer,
         &["exec", "-y", "--allow-root", "--", "sh", "-c", LOOK],

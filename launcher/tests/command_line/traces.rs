@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::common::{Boxer, tree, until};
+use crate::common::{Boxer, tree_without_state, until};
 
 /// Whether a process anywhere has `marker` among its arguments.
 fn alive(marker: &str) -> bool {
@@ -65,7 +65,7 @@ fn after_a_signal_nothing_is_left() {
         boxer.git(&boxer.project(), &["init", "-q"]);
         boxer.write("src/app/file", "content\n");
         let marker = marker(&boxer);
-        let before = tree(&boxer.folder());
+        let before = tree_without_state(&boxer.folder());
         let mut child = idle(&boxer, &marker);
         let pid = Pid::from_raw(i32::try_from(child.id()).expect("a PID fits"));
         let began = Instant::now();
@@ -79,7 +79,10 @@ fn after_a_signal_nothing_is_left() {
             took < Duration::from_secs(2),
             "{signal}: everything was gone only after {took:?}"
         );
-        assert!(tree(&boxer.folder()) == before, "{signal} left something");
+        assert!(
+            tree_without_state(&boxer.folder()) == before,
+            "{signal} left something"
+        );
     }
 }
 
@@ -88,7 +91,7 @@ fn after_an_exit_or_a_failure_nothing_is_left() {
     let boxer = Boxer::new();
     boxer.git(&boxer.project(), &["init", "-q"]);
     boxer.write("src/app/file", "content\n");
-    let before = tree(&boxer.folder());
+    let before = tree_without_state(&boxer.folder());
     let marker = marker(&boxer);
     let lines: [(&[&str], i32); 6] = [
         (&["exec", "-y", "--", "true"], 0),
@@ -110,12 +113,15 @@ fn after_an_exit_or_a_failure_nothing_is_left() {
     ];
     for (line, status) in lines {
         boxer.run(line).code(status);
-        assert!(tree(&boxer.folder()) == before, "{line:?} left something");
+        assert!(
+            tree_without_state(&boxer.folder()) == before,
+            "{line:?} left something"
+        );
     }
     until("the end of what a command left behind", || !alive(&marker));
     // The twin: what is done does stay.
     boxer.inside(&[], "echo changed > file");
-    assert!(tree(&boxer.folder()) != before);
+    assert!(tree_without_state(&boxer.folder()) != before);
 }
 
 #[test]

@@ -76,10 +76,12 @@ fn the_agent_cannot_approve_itself() {
                   echo APPROVED=planted > ~/.claudebox/env";
     boxer.inside(&[], script);
     refused(boxer.run(SHOW), ".claudebox.env");
-    assert!(
-        !boxer.home().join(".claudebox").exists(),
-        "what is written in the private home stays there"
-    );
+    for file in ["trust.json", "env"] {
+        assert!(
+            !boxer.home().join(".claudebox").join(file).exists(),
+            "what is written in the private home stays there"
+        );
+    }
 }
 
 #[test]

@@ -283,6 +283,17 @@ pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, String> {
     found
 }
 
+/// The same without what is kept of projects for their sessions, which is all that a start may make (FS-F).
+pub(crate) fn tree_without_state(folder: &Path) -> BTreeMap<PathBuf, String> {
+    let mut found = tree(folder);
+    found.retain(|path, _| {
+        !path
+            .components()
+            .any(|part| part.as_os_str() == ".claudebox")
+    });
+    found
+}
+
 /// Asks again and again until `ask` says yes.
 pub(crate) fn until(what: &str, mut ask: impl FnMut() -> bool) {
     let end = Instant::now() + SOON;

@@ -12,7 +12,7 @@ use clap::Parser;
 use claudebox::cli::{Args, Wish};
 use claudebox::config::Config;
 use claudebox::facts::{Facts, Query};
-use claudebox::launch::{self, Pins};
+use claudebox::launch::{self, LaunchError, Pins};
 use claudebox::plan::Plan;
 use serde::{Deserialize, Serialize};
 
@@ -159,16 +159,15 @@ fn launch(folder: &Path, arguments: Vec<OsString>) -> Result<u8, String> {
             }
         }
     }
-    let pins = Pins::hold(&plan).map_err(|error| error.to_string())?;
+    let refused =
+        |error: LaunchError| format!("{}{error}", REFUSED.trim_start_matches("no trial: "));
+    // What is kept of the project is there only where the plan says that it is made.
+    let pins = Pins::hold(&plan).map_err(refused)?;
     if let Some(meddle) = probe.and_then(|(_, probe)| probe.meddle) {
         meddle(&spec.bait).map_err(|error| format!("meddling: {error}"))?;
     }
     match launch::launch_pinned(&plan, &facts, &pins) {
         Ok(outcome) => Ok(outcome.status),
-        Err(error) => Err(format!(
-            "{}{}",
-            REFUSED.trim_start_matches("no trial: "),
-            error
-        )),
+        Err(error) => Err(refused(error)),
     }
 }

@@ -108,6 +108,7 @@ pub(super) fn made(plan: &Printed, host: &Host) -> Result<Vec<Made>, String> {
             | Does::OwnProcessGroup
             | Does::EmptyEnvironment
             | Does::HideArguments
+            | Does::KeepState
             | Does::Unshare { .. }
             | Does::DropCapabilities
             | Does::NoNewPrivileges

@@ -60,6 +60,7 @@ pub enum Does {
     OwnProcessGroup,
     EmptyEnvironment,
     HideArguments,
+    KeepState,
     Unshare {
         namespace: String,
     },
