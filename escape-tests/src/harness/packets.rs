@@ -73,6 +73,8 @@ fn device_number() -> u32 {
 pub fn tcp(address: IpAddr, port: u16) -> Act {
     let answer = || {
         let mut stream = TcpStream::connect_timeout(&place(address, port), SOON)?;
+        // A helper may lose a packet; whoever made the connection waits for it to be sent again, and no longer.
+        stream.set_read_timeout(Some(10 * SOON))?;
         stream.write_all(ATTACK.as_bytes())?;
         stream.read(&mut [0; 16])
     };

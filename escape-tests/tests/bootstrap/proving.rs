@@ -128,7 +128,7 @@ fn a_claude_code_in_the_home_folder_of_root_is_tried_as_root() {
 #[test]
 fn test_brings_the_lab_and_ends_with_the_tests() {
     let machine = Machine::complete();
-    let labs = ["claude-code/install", "passt/install", "nix/setup"];
+    let labs = ["claude-code/install", "helpers/install", "nix/setup"];
     for lab in labs {
         machine.file(&format!("checkout/escape-tests/lab/{lab}"), "");
         machine.noted(&format!("checkout/escape-tests/lab/{lab}"), "exit 0");

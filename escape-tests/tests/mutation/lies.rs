@@ -37,7 +37,7 @@ impl Setting {
             .filter(|(listed, streams)| listed.found_out && *streams == Streams::Pipes)
             .map(|(listed, _)| listed)
             .collect();
-        let told = side_by_side(&lies, |lie| (*lie, self.told_of(lie)));
+        let told = side_by_side(self.tier, &lies, |lie| (*lie, self.told_of(lie)));
         let refused = told
             .iter()
             .filter(|(_, told)| matches!(told, Ok(true)))
@@ -69,7 +69,7 @@ impl Setting {
     pub(crate) fn flags(self) -> Result<(), String> {
         let probes = self.probes()?;
         let listed = self.listed(Streams::Pipes, &Task::ListFlags)?;
-        let ended = side_by_side(&listed, |flag| {
+        let ended = side_by_side(self.tier, &listed, |flag| {
             let task = Task::FlagLeftOut(flag.name.clone());
             let red = self.first_red(&task, flag, Streams::Pipes, &probes, true);
             (flag.clone(), red)

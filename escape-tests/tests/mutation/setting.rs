@@ -51,8 +51,13 @@ const WIDE: [&str; 8] = [
 /// The probes that look and change nothing, for a mutation by which an attack would reach the files of this very host.
 const ONLY_LOOK: [&str; 3] = ["writable_mounts", "kernel_settings", "proc_of_root"];
 
-/// How many sandboxes of one setting there are at once.
-const WORKERS: usize = 2;
+/// How many sandboxes of one setting there are at once. On `inet` most of the time is waiting for what does not answer.
+fn workers(tier: Tier) -> usize {
+    match tier {
+        Tier::Inet => 6,
+        Tier::None | Tier::Full => 2,
+    }
+}
 
 /// Where the launcher is started, and by whom.
 #[derive(Debug, Clone, Copy)]
@@ -121,12 +126,13 @@ impl Setting {
         let began = Instant::now();
         let probes = self.probes()?;
         let mutations = self.mutations()?;
-        let ended: BTreeMap<String, _> = side_by_side(&mutations, |(listed, streams)| {
-            let red = self.mutate(listed, *streams, &probes);
-            (listed.name.clone(), red)
-        })
-        .into_iter()
-        .collect();
+        let ended: BTreeMap<String, _> =
+            side_by_side(self.tier, &mutations, |(listed, streams)| {
+                let red = self.mutate(listed, *streams, &probes);
+                (listed.name.clone(), red)
+            })
+            .into_iter()
+            .collect();
         let (table, mut wrong) = self.sum_up(&ended, mutations.len());
         wrong.extend(probes.broken.iter().map(|(_, why)| why.clone()));
         let (together, seconds) = (probes.together.len(), began.elapsed().as_secs_f64());
@@ -187,7 +193,7 @@ impl Setting {
                 found.alone.extend(at.map(|at| found.together.remove(at)));
             }
         }
-        let made = side_by_side(&found.alone, |probe| {
+        let made = side_by_side(self.tier, &found.alone, |probe| {
             (*probe, self.alone(*probe, &Task::Whole, false))
         });
         for ((name, probe), reds) in made {
@@ -457,13 +463,14 @@ impl Setting {
 
 /// The same for each of `things`, by a few workers.
 pub(crate) fn side_by_side<T: Sync, R: Send>(
+    tier: Tier,
     things: &[T],
     work: impl Fn(&T) -> R + Sync,
 ) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let ended = Mutex::new(Vec::new());
     thread::scope(|scope| {
-        for _ in 0..WORKERS {
+        for _ in 0..workers(tier) {
             scope.spawn(|| {
                 while let Some(thing) = things.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let done = work(thing);

@@ -226,10 +226,17 @@ fn exceptions() -> Result<(), Failed> {
             ["reached", shut, shut, shut, shut],
         ),
     ] {
-        let mut session = scene.knock(&["inet", "--allow", &allowed], 1, &addresses)?;
-        let round = session.round()?;
-        if round != wanted {
-            return Err(format!("--allow {allowed}: {round:?}").into());
+        // A helper may lose a packet of what is open; what is shut is so each time.
+        let mut rounds = Vec::new();
+        while rounds.last().is_none_or(|round| round != &wanted) {
+            let mut session = scene.knock(&["inet", "--allow", &allowed], 1, &addresses)?;
+            let round = session.round()?;
+            let mut pairs = round.iter().zip(wanted);
+            let open = pairs.any(|(seen, wanted)| wanted == shut && seen != shut);
+            rounds.push(round);
+            if open || rounds.len() > 3 {
+                return Err(format!("--allow {allowed}: {rounds:?}").into());
+            }
         }
     }
     Ok(())
@@ -310,7 +317,8 @@ fn something_is_left() -> Result<(), Failed> {
     let mut scene = Scene::new(Resolver::Stub)?;
     scene.launcher = Without::Foreground.place(scene.caller.folder())?;
     let mut session = scene.knock(&["inet"], 0, &parsed(&PUBLIC))?;
-    session.until(0, "reached")?;
+    // Who is quick sees the network; else the launcher sees its child end, and starts nothing.
+    let _ = session.until(0, "reached");
     drop(session);
     thread::sleep(FOLLOWS);
     let left = processes_in(&scene.lab.host_name()?);
