@@ -21,6 +21,7 @@ pub mod inside;
 pub mod keeper;
 pub mod lab;
 pub mod launched;
+pub mod login;
 pub mod mutation;
 pub mod need;
 pub mod neighbour;

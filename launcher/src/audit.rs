@@ -105,6 +105,15 @@ impl Audit<'_> {
                 self.page.item("  limits     ", &limits, PLAIN);
             }
         }
+        if let Some(share) = plan.shared_login().filter(|share| share.enters) {
+            let whose = match (share.of_host, &share.who) {
+                (true, Some(who)) => format!("yours, {who}"),
+                (true, None) => "yours".to_owned(),
+                (false, _) => "one that was made in a session".to_owned(),
+            };
+            let login = format!("{whose} ({}): what runs inside can use it", share.at);
+            self.page.item("  login      ", &login, PLAIN);
+        }
         for profile in &plan.profiles {
             self.page.item("  profile    ", &profile.to_string(), PLAIN);
         }

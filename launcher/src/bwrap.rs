@@ -268,6 +268,7 @@ fn flags(action: &Action, contents: &mut Vec<(RawFd, Content)>) -> Vec<OsString>
         // The launcher's and PID 1's part. CONTROL and STDERR are theirs, below ARGUMENTS.
         Action::CloseDescriptors
         | Action::KeepState { .. }
+        | Action::ShareLogin { .. }
         | Action::OuterNamespaces { .. }
         | Action::LoadFence { .. }
         | Action::Carry { .. }

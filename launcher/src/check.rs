@@ -229,6 +229,7 @@ fn started(
     let of_project = [
         Guard::ProjectOnly,
         Guard::StatePerProject,
+        Guard::LoginStore,
         Guard::ClaudeReadOnly,
     ];
     plan.steps.retain(|step| !of_project.contains(&step.guard));

@@ -169,6 +169,9 @@ guards! {
     /// The agent's state is one project's own.
     StatePerProject => "conversations, memory and settings that the agent of another project left",
         by "a folder of its own for each project, by the hash of its root, bound at ~/.claude";
+    /// One login for the host and every session.
+    LoginStore => "losing or spoiling the host's login from inside: no older, lost, malformed or other account's login replaces it",
+        by "no mount: the launcher carries a login over by descriptor, checked, newer, whole (renameat(2)), when a folder tells of a change (inotify(7))";
     /// The user's own Claude Code is read-only.
     ClaudeReadOnly => "changing the user's settings, memory, commands, agents, skills and plugins, or leaving such for the next session",
         by "read-only mounts over the project's state, at places that every session holds as mounts, so that none can be moved";

@@ -9,6 +9,7 @@
 mod error;
 mod folder;
 mod list;
+mod login;
 mod open;
 mod remove;
 mod said;
@@ -23,12 +24,14 @@ use sha2::{Digest, Sha256};
 
 pub use self::error::InstanceError;
 pub use self::list::{Instance, Verdict, all, collect};
+pub use self::login::Shared;
 pub use self::open::{Open, open};
 pub use self::remove::reset;
 pub use self::said::{render, to_json};
 pub use self::seed::Seed;
 pub use self::settings::Settings;
 use crate::facts::{Facts, Git, Project};
+use crate::login::OnHost;
 use crate::text::Text;
 
 /// The folder of all instances, in claudebox's own.
@@ -45,6 +48,10 @@ pub const IDENTITY: &str = "project-identity";
 pub const VIEWS: &str = "views";
 /// What `~/.claude.json` leads to, in [`CLAUDE`].
 pub const CLAUDE_JSON: &str = ".claude.json";
+/// The login, in [`CLAUDE`] and in the user's own `~/.claude`.
+pub const CREDENTIALS: &str = ".credentials.json";
+/// A login that was made inside, in claudebox's own folder, where the host has none.
+pub const LOGIN: &str = "login.json";
 
 /// Something of the user's own `~/.claude` that a session sees, read-only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -235,6 +242,8 @@ pub struct OwnClaude {
     pub servers: Vec<Text>,
     /// Links in shown folders that lead nowhere inside.
     pub dangling: Vec<Text>,
+    /// The login.
+    pub login: OnHost,
 }
 
 #[cfg(test)]

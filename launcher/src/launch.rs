@@ -82,6 +82,8 @@ pub struct Outcome {
     pub network: Option<NetworkEnd>,
     /// Limits that the session ran into.
     pub limits: Vec<report::Limit>,
+    /// What is to say of the login.
+    pub login: Vec<String>,
 }
 
 fn prepare<T, E: Into<io::Error>>(
@@ -121,8 +123,10 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
     }
     prepare("block signals", early.thread_block())?;
     // Held until the end: what removes instances waits for nobody, and leaves this one alone.
-    let state = plan.kept().map(instance::open).transpose();
-    let _state = state.map_err(LaunchError::State)?;
+    let state = plan.kept();
+    let state = state.map(|keep| instance::open(keep, plan.shared_login()));
+    let mut state = state.transpose().map_err(LaunchError::State)?;
+    let mut login = state.as_mut().and_then(|state| state.login.take());
     let pins = &pins.completed(plan)?;
     let mut invocation = Invocation::of(plan);
     let mut mask = SigSet::empty();
@@ -197,6 +201,7 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
         group: group.as_ref(),
         restores: has(&Action::RestoreTerminal),
         pins,
+        login: login.as_mut(),
         deadline: None,
         started: false,
         hung_up: false,
@@ -209,6 +214,7 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
     // Nobody is left then who could change the terminal once more.
     orphans.end(&mut child, &signals);
     let network = network.map(network::Network::end);
+    let login = login.map_or_else(Vec::new, instance::Shared::end);
     drop(group);
     if has(&Action::RestoreTerminal) {
         if let Some(terminal) = &terminal {
@@ -223,7 +229,11 @@ pub fn launch_pinned(plan: &Plan, facts: &Facts, pins: &Pins) -> Result<Outcome,
             if outcome.status == 0 {
                 relayed?;
             }
-            Ok(Outcome { network, ..outcome })
+            Ok(Outcome {
+                network,
+                login,
+                ..outcome
+            })
         }
         Err(Trouble::Silent) => {
             let said = said_by_bwrap(errors);

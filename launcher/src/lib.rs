@@ -44,6 +44,7 @@ pub mod init;
 pub mod instance;
 pub mod launch;
 pub mod limit;
+pub mod login;
 pub mod outer;
 mod output;
 pub mod page;

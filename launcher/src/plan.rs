@@ -45,6 +45,7 @@ use crate::facts::{Facts, HostRun, Secrets, Stdio, Tool};
 use crate::guard::Guard;
 use crate::hint::Hint;
 use crate::instance::Keep;
+use crate::login::Share;
 use crate::secret;
 use crate::text::Text;
 
@@ -391,6 +392,15 @@ impl Plan {
     pub fn kept(&self) -> Option<&Keep> {
         self.steps.iter().find_map(|step| match &step.action {
             Action::KeepState { keep } => Some(&**keep),
+            _ => None,
+        })
+    }
+
+    /// The login that is kept in step, if one may be.
+    #[must_use]
+    pub fn shared_login(&self) -> Option<&Share> {
+        self.steps.iter().find_map(|step| match &step.action {
+            Action::ShareLogin { share } => Some(&**share),
             _ => None,
         })
     }

@@ -37,6 +37,9 @@ pub struct Report {
     /// Why there was no network any more, if it was lost on the way.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_lost: Option<String>,
+    /// What became of the login that its user should know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub login: Vec<String>,
 }
 
 /// How much was looked at.

@@ -331,6 +331,14 @@ pub fn breaking(guard: Guard) -> Breaking {
                 }
             }
         }),
+        // The host's own file, mounted, as it is often done.
+        Guard::LoginStore => Edit(|plan, bait, _| {
+            without_guard(plan, Guard::LoginStore);
+            let login = bait.home.join(super::login::LOGIN);
+            if login.is_file() {
+                add(plan, bind(&login, true));
+            }
+        }),
         // The user's own, and what a session left, as they are.
         Guard::ClaudeReadOnly => Edit(|plan, bait, _| {
             let claude = plan.kept().map(Keep::claude);

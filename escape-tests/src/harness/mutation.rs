@@ -287,6 +287,7 @@ fn named_step(action: &Action, bait: &Bait) -> String {
     let what = match action {
         Action::CloseDescriptors => "closing descriptors".into(),
         Action::KeepState { .. } => "keeping the state of the project".into(),
+        Action::ShareLogin { .. } => "sharing the login".into(),
         Action::JoinNewKeyring => "a new keyring".into(),
         Action::RestoreTerminal => "giving the terminal back".into(),
         Action::RelayStream { descriptor } => format!("the relay of descriptor {descriptor}"),

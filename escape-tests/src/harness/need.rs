@@ -26,22 +26,15 @@ pub enum Need {
     Unbuilt(Unbuilt),
 }
 
-/// A guard that claudebox does not have yet.
+/// A guard that claudebox does not have yet. At present no probe waits for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Unbuilt {
-    /// The login of Claude Code, shared with the host and among projects.
-    LoginStore,
-}
+pub enum Unbuilt {}
 
 impl Unbuilt {
     /// Its name, and what it will stop.
     #[must_use]
     pub fn what(self) -> &'static str {
-        match self {
-            Unbuilt::LoginStore => {
-                "LoginStore: one login for host and sandboxes, merged and checked (AUTH)"
-            }
-        }
+        match self {}
     }
 }
 

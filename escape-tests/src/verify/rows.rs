@@ -46,6 +46,9 @@ pub fn not_shown(guard: Guard, tier: Tier) -> Option<&'static str> {
         Guard::StatePerProject => {
             Some("it shows in a session of another project, and these attempts are in this one")
         }
+        Guard::LoginStore => Some(
+            "it shows on the host when a session changes a login, and these attempts touch no login",
+        ),
         Guard::LandlockFiles => {
             Some("a second wall: what it refuses is not there, or is on a read-only mount")
         }

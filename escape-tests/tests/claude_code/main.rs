@@ -6,6 +6,7 @@
 
 mod installs;
 mod instances;
+mod login;
 mod residue;
 mod turns;
 

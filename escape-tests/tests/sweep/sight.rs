@@ -71,6 +71,9 @@ pub(crate) fn sight(guard: Guard) -> Sight {
         Guard::ProjectSecretsHidden => By(|bait| format!("mount {}: ", bait.kept[0].display())),
         Guard::HostRunGuarded => By(|bait| format!("mount {}: ", bait.pinned[0].display())),
         Guard::StatePerProject => By(|bait| format!("source of {}/.claude: ", bait.home.display())),
+        Guard::LoginStore => {
+            By(|bait| format!("mount {}/.claude/.credentials.json: ", bait.home.display()))
+        }
         Guard::ClaudeReadOnly => {
             By(|bait| format!("mount {}/.claude/commands: ", bait.home.display()))
         }

@@ -50,7 +50,9 @@ fn sight(guard: Guard) -> Sight {
         // It takes a terminal, and a session that is over.
         | Guard::TerminalRestored
         // It takes another project.
-        | Guard::StatePerProject => Sight::Nothing(Tier::None),
+        | Guard::StatePerProject
+        // It takes a login.
+        | Guard::LoginStore => Sight::Nothing(Tier::None),
         // On `none` this is a second wall too.
         Guard::AbstractSockets => Sight::Itself(Tier::Full),
         // bwrap drops no bounding set there, and PID 1 sees that before anything is started.

@@ -52,6 +52,7 @@ fn not_tried(tier: Tier) -> Vec<Guard> {
         Guard::DieWithParent,
         Guard::TerminalRestored,
         Guard::StatePerProject,
+        Guard::LoginStore,
     ];
     if tier == Tier::None {
         not_tried.push(Guard::AbstractSockets);

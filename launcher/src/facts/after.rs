@@ -82,6 +82,7 @@ impl Before {
             limits: Vec::new(),
             refused_targets: Vec::new(),
             network_lost: None,
+            login: Vec::new(),
         }
     }
 

@@ -13,7 +13,10 @@ use std::path::{Path, PathBuf};
 
 use super::walk::Walk;
 use super::{Content, FILE_LIMIT, Facts};
-use crate::instance::{CLAUDE_JSON, IDENTITY, Keep, Own, OwnClaude, SHOWN, Seed, Shown, root_of};
+use crate::instance::{
+    CLAUDE_JSON, CREDENTIALS, IDENTITY, Keep, LOGIN, Own, OwnClaude, SHOWN, Seed, Shown, root_of,
+};
+use crate::login::{MOST_FILE, OnHost, Side};
 use crate::place;
 use crate::text::Text;
 
@@ -51,6 +54,7 @@ pub(super) fn read(facts: &Facts, walk: &mut Walk) -> OwnClaude {
         seed,
         no_seed,
         instance: fs::symlink_metadata(keep.folder()).is_ok(),
+        login: login(facts, &folder),
         servers: servers(claude.join(CLAUDE_JSON).path()),
         dangling,
     }
@@ -238,6 +242,49 @@ fn seed(facts: &Facts, folder: &Folder<'_>, walk: &mut Walk) -> (Seed, Option<St
             )),
         ),
     }
+}
+
+/// Whether there is a login, and whether it may enter. None of it is kept.
+fn login(facts: &Facts, folder: &Folder<'_>) -> OnHost {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
+    let side = |at: &Path| match Content::read_up_to(at, MOST_FILE) {
+        Content::Absent => Side::Absent,
+        Content::Refused(why) => Side::Unfit(why),
+        Content::Bytes(content) => Side::of(Ok(Some(content.as_bytes().to_owned())), now),
+    };
+    let own = || match side(facts.files.folder.join(LOGIN).path()) {
+        Side::Good(_) => OnHost::Own,
+        _ => OnHost::None,
+    };
+    let Ok(real) = fs::canonicalize(&folder.at) else {
+        return own();
+    };
+    let at = real.join(CREDENTIALS);
+    match side(&at) {
+        Side::Absent => own(),
+        Side::Unfit(why) => OnHost::Left(why),
+        Side::Good(_) | Side::Spent => {
+            match [&real, &at].into_iter().find_map(|at| odd(at, folder.uid)) {
+                Some(why) => OnHost::Left(why),
+                None => OnHost::Host(at.as_path().into()),
+            }
+        }
+    }
+}
+
+/// Why others might have written it.
+fn odd(at: &Path, uid: u32) -> Option<String> {
+    let found = match fs::symlink_metadata(at) {
+        Ok(found) => found,
+        Err(error) => return Some(error.to_string()),
+    };
+    let shown = Text::from(at);
+    if found.uid() != uid {
+        return Some(format!("{shown} belongs to uid {}", found.uid()));
+    }
+    let open = found.mode() & 0o002 != 0;
+    open.then(|| format!("everybody can write {shown}: chmod o-w {shown}"))
 }
 
 /// What serde_json says, without what stands in the file.

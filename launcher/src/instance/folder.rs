@@ -1,6 +1,8 @@
 //! Owns how claudebox's own folders are opened and made: by descriptor, never through a link, and only where they are the caller's
 //! and nobody else can write them.
 
+mod of_user;
+
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -31,6 +33,8 @@ pub(super) enum Privacy {
     Own,
     /// Others may look, nobody else may write.
     Looked,
+    /// A group may write.
+    Shared,
 }
 
 const OPEN: OFlag = OFlag::O_RDONLY
@@ -174,6 +178,7 @@ impl Folder {
         let (bits, mode) = match privacy {
             Privacy::Own => (0o077, "go-rwx"),
             Privacy::Looked => (0o022, "go-w"),
+            Privacy::Shared => (0o002, "o-w"),
         };
         if stat.st_mode & bits != 0 {
             return Err(InstanceError::Open {

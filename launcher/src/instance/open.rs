@@ -13,10 +13,12 @@ use nix::sys::stat::futimens;
 use nix::sys::time::TimeSpec;
 
 use super::folder::{Folder, Privacy, kind};
+use super::login::Shared;
 use super::{
     CLAUDE, CLAUDE_JSON, IDENTITY, InstanceError, Keep, LOCK, PROJECTS, ROOT, SHOWN, VIEWS, key,
     root_line,
 };
+use crate::login::Share;
 use crate::text::Text;
 
 /// How long another claudebox may make or remove an instance.
@@ -33,22 +35,24 @@ const MOST_JSON: u64 = 32 * 1024 * 1024;
 /// An instance while a session runs in it.
 #[derive(Debug)]
 pub struct Open {
-    _lock: Flock<File>,
+    lock: Flock<File>,
+    /// The login, where it is kept in step.
+    pub login: Option<Shared>,
 }
 
-/// Opens the instance of `keep`.
+/// Opens the instance of `keep`, with the login of `share`.
 ///
 /// # Errors
 /// Where it cannot be made, is not the caller's, or is not what it should be.
-pub fn open(keep: &Keep) -> Result<Open, InstanceError> {
+pub fn open(keep: &Keep, share: Option<&Share>) -> Result<Open, InstanceError> {
     let end = Instant::now() + PATIENCE;
     let key = key(&keep.root);
     let name = OsStr::new(&key);
     loop {
-        if let Some(lock) = attempt(keep, name)? {
+        if let Some(open) = attempt(keep, share, name)? {
             // When it was last used; nothing depends on it.
-            let _ = futimens(&*lock, &TimeSpec::UTIME_NOW, &TimeSpec::UTIME_NOW);
-            return Ok(Open { _lock: lock });
+            let _ = futimens(&*open.lock, &TimeSpec::UTIME_NOW, &TimeSpec::UTIME_NOW);
+            return Ok(open);
         }
         if Instant::now() > end {
             return Err(InstanceError::Busy {
@@ -60,7 +64,11 @@ pub fn open(keep: &Keep) -> Result<Open, InstanceError> {
 }
 
 /// `None` where somebody makes or removes it just now.
-fn attempt(keep: &Keep, name: &OsStr) -> Result<Option<Flock<File>>, InstanceError> {
+fn attempt(
+    keep: &Keep,
+    share: Option<&Share>,
+    name: &OsStr,
+) -> Result<Option<Open>, InstanceError> {
     let missing = || InstanceError::Act {
         what: "open",
         path: keep.home.clone(),
@@ -93,7 +101,7 @@ fn attempt(keep: &Keep, name: &OsStr) -> Result<Option<Flock<File>>, InstanceErr
     if !projects.holds(name, &instance)? {
         return Ok(None);
     }
-    prepare(keep, &instance, alone)?;
+    let login = prepare(keep, share, &instance, alone)?;
     if alone {
         // Not in one step (flock(2)): somebody may have been quicker.
         let shared = lock.relock(FlockArg::LockSharedNonblock);
@@ -101,11 +109,16 @@ fn attempt(keep: &Keep, name: &OsStr) -> Result<Option<Flock<File>>, InstanceErr
             return Ok(None);
         }
     }
-    Ok(Some(lock))
+    Ok(Some(Open { lock, login }))
 }
 
 /// Makes it whole. Who is alone in it puts aside what does not belong there; nothing is removed.
-fn prepare(keep: &Keep, instance: &Folder, alone: bool) -> Result<(), InstanceError> {
+fn prepare(
+    keep: &Keep,
+    share: Option<&Share>,
+    instance: &Folder,
+    alone: bool,
+) -> Result<Option<Shared>, InstanceError> {
     let wanted = root_line(&keep.root);
     match instance.read(ROOT, MOST_ROOT)? {
         Some(named) if named == wanted => {}
@@ -129,10 +142,15 @@ fn prepare(keep: &Keep, instance: &Folder, alone: bool) -> Result<(), InstanceEr
         place(&claude, shown.name, shown.folder, shown.nothing, alone)?;
     }
     views(keep, instance, alone)?;
+    // Before the account of the host is brought over: whose the login of the session before is.
+    let again = instance.child(CLAUDE, Privacy::Own)?;
+    let login = share
+        .map(|share| Shared::begin(keep, share, again, alone))
+        .transpose()?;
     if alone {
         seed(keep, &claude)?;
     }
-    Ok(())
+    Ok(login)
 }
 
 /// Puts the contents that a session is shown into files. Who is alone removes those of sessions before.

@@ -41,6 +41,7 @@ pub fn launch_reported(
     };
     if let Ok(outcome) = &ended {
         report.limits.clone_from(&outcome.limits);
+        report.login.clone_from(&outcome.login);
         if let Some(network) = &outcome.network {
             report.refused_targets.clone_from(&network.refused);
             report.network_lost.clone_from(&network.lost);

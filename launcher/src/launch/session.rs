@@ -23,6 +23,7 @@ use super::{LaunchError, Outcome, prepare};
 use crate::bwrap::Invocation;
 use crate::guard::Guard;
 use crate::init::{Event, Found, Word, hear, say};
+use crate::instance::Shared;
 use crate::plan::{Action, Plan};
 use crate::report::Limit;
 
@@ -58,6 +59,8 @@ pub(super) struct Session<'a> {
     /// The flags of the streams as they were found.
     pub(super) flags: &'a Flags,
     pub(super) pins: &'a Pins,
+    /// The login that is kept in step, if one is.
+    pub(super) login: Option<&'a mut Shared>,
     /// When patience ends.
     pub(super) deadline: Option<Instant>,
     /// Whether the command exists, so that it can be signalled.
@@ -205,13 +208,19 @@ impl Session<'_> {
     /// Waits for an event; forwards signals meanwhile.
     fn next(&mut self, events: &mut BufReader<UnixStream>) -> Result<Next, LaunchError> {
         loop {
-            let timeout = match self
-                .deadline
-                .map(|deadline| deadline.saturating_duration_since(Instant::now()))
-            {
-                Some(left) if left.is_zero() => return Ok(Next::Late),
-                Some(left) => PollTimeout::try_from(left + Duration::from_millis(1))
-                    .unwrap_or(PollTimeout::MAX),
+            if let Some(login) = self.login.as_mut() {
+                login.follow();
+            }
+            let now = Instant::now();
+            if self.deadline.is_some_and(|deadline| deadline <= now) {
+                return Ok(Next::Late);
+            }
+            let due = self.login.as_deref().and_then(Shared::due);
+            let timeout = match self.deadline.into_iter().chain(due).min() {
+                Some(end) => {
+                    let left = end.saturating_duration_since(now) + Duration::from_millis(1);
+                    PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+                }
                 None => PollTimeout::NONE,
             };
             let mut ready = vec![
@@ -225,7 +234,10 @@ impl Session<'_> {
                 .extend(terminal.map(|terminal| PollFd::new(terminal.as_fd(), PollFlags::empty())));
             let network = self.network.as_deref().and_then(Network::watched);
             let changes = network.map(|watch| PollFd::new(watch, PollFlags::POLLIN));
+            let follows = changes.is_some();
             ready.extend(changes);
+            let login = self.login.as_deref().and_then(Shared::watched);
+            ready.extend(login.map(|watch| PollFd::new(watch, PollFlags::POLLIN)));
             match poll(&mut ready, timeout) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(error) => return prepare("wait", Err(error)),
@@ -233,9 +245,13 @@ impl Session<'_> {
             let spoken = ready[0].any().unwrap_or(true);
             let mut rest = ready[2..].iter().map(|one| one.any().unwrap_or(false));
             self.hung_up |= watched && rest.next().unwrap_or(false);
-            let changed = rest.next().unwrap_or(false);
+            let changed = follows && rest.next().unwrap_or(false);
+            let logged_in = rest.next().unwrap_or(false);
             if let Some(network) = self.network.as_mut().filter(|_| changed) {
                 network.follow();
+            }
+            if let Some(login) = self.login.as_mut().filter(|_| logged_in) {
+                login.heard();
             }
             let hung_up = watched && self.hung_up;
             let next = hung_up
@@ -338,6 +354,7 @@ fn outcome(status: u8, found: Found, limits: Vec<Limit>) -> Outcome {
         found,
         limits,
         network: None,
+        login: Vec::new(),
     }
 }
 

@@ -135,6 +135,7 @@ fn difference(action: &Action, found: &Found) -> Option<String> {
         | Action::FollowNetwork
         | Action::JoinNewKeyring
         | Action::KeepState { .. }
+        | Action::ShareLogin { .. }
         | Action::PinSources
         | Action::RestoreTerminal
         | Action::RelayStream { .. }

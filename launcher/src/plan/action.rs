@@ -13,6 +13,7 @@ use crate::helper::{Families, Kind};
 use crate::init::Place;
 use crate::instance::Keep;
 use crate::limit::Limited;
+use crate::login::Share;
 use crate::text::Text;
 
 /// Kinds of namespaces that are made (namespaces(7)).
@@ -57,6 +58,11 @@ pub enum Action {
     KeepState {
         #[serde(flatten)]
         keep: Box<Keep>,
+    },
+    /// launcher: keeps the login of the session in step with the one outside, for as long as the session runs.
+    ShareLogin {
+        #[serde(flatten)]
+        share: Box<Share>,
     },
     /// bwrap: a namespace.
     Unshare { namespace: Namespace },
@@ -181,6 +187,7 @@ impl fmt::Display for Action {
                 write!(f, " {uid}:{gid}")
             }
             Action::KeepState { keep } => write!(f, " {}", keep.folder()),
+            Action::ShareLogin { share } => write!(f, " {}", share.at),
             Action::Hostname { name } => write!(f, " {name}"),
             Action::Tmpfs { at, bytes, mode } => {
                 write!(f, " {at}, {} MiB, {mode:04o}", bytes / 1024 / 1024)

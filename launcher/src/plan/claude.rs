@@ -10,7 +10,8 @@ use super::{Action, Steps};
 use crate::config::Origin;
 use crate::facts::Facts;
 use crate::guard::Guard;
-use crate::instance::{CLAUDE_JSON, Keep, Own, SHOWN, Settings, Shown};
+use crate::instance::{CLAUDE_JSON, CREDENTIALS, Keep, LOGIN, Own, SHOWN, Settings, Shown};
+use crate::login::{OnHost, Share, account_of};
 use crate::place::Secrets;
 use crate::text::Text;
 
@@ -62,6 +63,7 @@ pub(super) fn add(steps: &mut Steps, facts: &Facts, notes: &mut Vec<String>) {
         link,
         "what you have answered; the client replaces it by a rename beside its end",
     );
+    login(steps, facts, notes);
     for (action, origin, why) in over {
         steps.add_for(origin, GUARD, action, why);
     }
@@ -89,6 +91,50 @@ pub(super) fn add(steps: &mut Steps, facts: &Facts, notes: &mut Vec<String>) {
             "an earlier session of this project added the MCP server {server}, which starts inside"
         ));
     }
+}
+
+/// The login, which is no mount: over one the client could not put a new file in its place.
+fn login(steps: &mut Steps, facts: &Facts, notes: &mut Vec<String>) {
+    let own = || facts.files.folder.join(LOGIN);
+    let (at, of_host, enters) = match &facts.claude.login {
+        OnHost::Left(why) => {
+            notes.push(format!("~/.claude/{CREDENTIALS} is left out: {why}"));
+            return;
+        }
+        OnHost::Host(at) => (at.clone(), true, true),
+        OnHost::Own => (own(), false, true),
+        OnHost::None => (own(), false, false),
+    };
+    let account = facts.claude.seed.values.get("oauthAccount");
+    let who = account
+        .and_then(|account| account.get("emailAddress"))
+        .and_then(serde_json::Value::as_str);
+    let share = Share {
+        who: who.filter(|_| of_host).map(Text::from),
+        account: account.and_then(account_of),
+        claude_json: facts.user.home.join(CLAUDE_JSON),
+        at,
+        of_host,
+        enters,
+    };
+    let (origin, why) = match (of_host, enters) {
+        (true, _) => (
+            Origin::Host,
+            "your login of Claude Code: what is refreshed inside is there on the host, and the reverse",
+        ),
+        (false, true) => (
+            Origin::Default,
+            "the login that was made in a session, for every project",
+        ),
+        (false, false) => (
+            Origin::Default,
+            "you have no login; one that is made inside is kept for every project",
+        ),
+    };
+    let action = Action::ShareLogin {
+        share: Box::new(share),
+    };
+    steps.add_for(origin, Guard::LoginStore, action, why);
 }
 
 /// What is mounted at one name, who decided it, and why. The content of a file goes to `views`: it is mounted from the file that the

@@ -93,9 +93,14 @@ fn files(steps: &Steps, facts: &Facts) -> String {
              them; these names are read-only (EROFS, EBUSY): what should change in them, the user changes on the host.",
         );
     }
+    if steps.0.iter().any(|step| step.guard == Guard::LoginStore) {
+        section += &item(
+            "Claude Code's own login is kept beside that, in step with the user's: leave ~/.claude/.credentials.json to the client.",
+        );
+    }
     section += &item(
         "Programs and libraries are read-only. But for what this page names nothing else of the host exists here: no other \
-         project, no keys or tokens, no sockets, no browser, no Docker. Do not ask the user to paste a secret.",
+         project, no other keys or tokens, no sockets, no browser, no Docker. Do not ask the user to paste a secret.",
     );
     section
 }

@@ -21,7 +21,8 @@ impl Report {
         let told = self.items.len()
             + self.limits.len()
             + self.refused_targets.len()
-            + usize::from(self.network_lost.is_some());
+            + usize::from(self.network_lost.is_some())
+            + self.login.len();
         if told == 0 && !cut {
             return String::new();
         }
@@ -41,6 +42,9 @@ impl Report {
         }
         if let Some(why) = &self.network_lost {
             page.item("  ! network ", &format!("lost on the way: {why}"), YELLOW);
+        }
+        for what in &self.login {
+            page.item("  ! login   ", what, YELLOW);
         }
         self.refused(&mut page);
         if cut {

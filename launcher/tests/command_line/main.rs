@@ -18,6 +18,7 @@ mod hide;
 mod host_runs;
 mod instances;
 mod links;
+mod login;
 mod places;
 mod plan;
 mod printed;

@@ -109,6 +109,7 @@ pub(super) fn made(plan: &Printed, host: &Host) -> Result<Vec<Made>, String> {
             | Does::EmptyEnvironment
             | Does::HideArguments
             | Does::KeepState
+            | Does::ShareLogin
             | Does::Unshare { .. }
             | Does::DropCapabilities
             | Does::NoNewPrivileges

@@ -61,6 +61,7 @@ pub enum Does {
     EmptyEnvironment,
     HideArguments,
     KeepState,
+    ShareLogin,
     Unshare {
         namespace: String,
     },
