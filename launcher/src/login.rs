@@ -287,7 +287,9 @@ pub fn decide(outside: &Side, inside: &Side, known: Known<'_>) -> Crossing {
                 Crossing::Out
             }
         }
-        // The inner one may be what the spent one was spent for, where a launcher was killed.
+        // It is the very one that is spent now.
+        (Side::Spent, Side::Good(inner)) if known.last == Some(inner) => Crossing::Stay,
+        // It is what the other was spent for: of two that refresh at once, one is refused.
         (Side::Spent, Side::Good(_)) if known.same_account => Crossing::Out,
         (Side::Spent, Side::Good(_)) if !known.start => Crossing::Foreign,
         (Side::Unfit(_) | Side::Spent | Side::Absent, _) => Crossing::Stay,

@@ -5,6 +5,7 @@ mod of_user;
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
+use std::hash::{BuildHasher, Hasher};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
@@ -282,7 +283,9 @@ impl Folder {
 
     /// Puts `content` at `name` by a new file and a rename.
     pub(super) fn put(&self, name: &str, content: &[u8]) -> Result<(), InstanceError> {
-        let new = format!(".{name}.{}.new", std::process::id());
+        // A name that no session can know before: a folder of that name would be in the way.
+        let random = std::hash::RandomState::new().build_hasher().finish();
+        let new = format!(".{name}.{random:016x}.new");
         let failed = |source: io::Error| InstanceError::Act {
             what: "write",
             path: self.path.join(name),
@@ -290,8 +293,6 @@ impl Folder {
         };
         let flags =
             OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        // What a launcher that was killed left behind.
-        let _ = unlinkat(&self.fd, new.as_str(), UnlinkatFlags::NoRemoveDir);
         let fd = openat(&self.fd, new.as_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR);
         let mut file = File::from(fd.map_err(|errno| failed(errno.into()))?);
         let written = file.write_all(content).and_then(|()| file.sync_all());

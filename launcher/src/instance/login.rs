@@ -41,6 +41,8 @@ pub struct Shared {
     begun: bool,
     watch: Option<OwnedFd>,
     due: Option<Instant>,
+    /// Whether one of the two files is what changed.
+    changed: bool,
     /// What is to say, as it stands after the last look.
     stands: Option<String>,
     unwatched: Option<String>,
@@ -79,6 +81,7 @@ impl Shared {
             stands: None,
             unwatched: None,
             due: None,
+            changed: false,
             watch: None,
         };
         match watch {
@@ -118,20 +121,17 @@ impl Shared {
         };
         let mut buffer = [MaybeUninit::uninit(); 16 * 1024];
         let mut reader = inotify::Reader::new(watch, &mut buffer);
-        let mut about = false;
         // One buffer full: whoever makes events all the time holds nobody up.
         while let Ok(event) = reader.next() {
             let name = event.file_name().map(std::ffi::CStr::to_bytes);
-            about |= event.events().contains(inotify::ReadFlags::QUEUE_OVERFLOW)
+            self.changed |= event.events().contains(inotify::ReadFlags::QUEUE_OVERFLOW)
                 || name == Some(CREDENTIALS.as_bytes())
                 || name == Some(self.outer_name.as_bytes());
             if reader.is_buffer_empty() {
                 break;
             }
         }
-        if about {
-            self.due = Some(Instant::now() + PAUSE);
-        }
+        self.due = Some(Instant::now() + PAUSE);
     }
 
     /// Brings over what changed, once it is time.
@@ -140,10 +140,17 @@ impl Shared {
             return;
         }
         self.due = None;
+        if !self.changed {
+            return;
+        }
+        self.changed = false;
         match self.step(false, SHORT) {
             // What went wrong for a moment is tried once more at the end, and told then.
             Ok(true) | Err(_) => {}
-            Ok(false) => self.due = Some(Instant::now() + PAUSE),
+            Ok(false) => {
+                self.changed = true;
+                self.due = Some(Instant::now() + PAUSE);
+            }
         }
     }
 

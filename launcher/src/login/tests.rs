@@ -126,6 +126,22 @@ fn who_logs_out_inside_is_logged_in_by_the_next_session_or_a_new_login() {
 }
 
 #[test]
+fn of_two_that_refresh_at_once_the_refused_one_gets_the_others() {
+    let (old, new) = (login("old", NOW), login("new", NOW + 1));
+    let known = Known {
+        last: Some(&old),
+        ..known()
+    };
+    let fresh = Side::Good(new);
+    assert_eq!(decide(&fresh, &Side::Spent, known), Crossing::In);
+    assert_eq!(decide(&Side::Spent, &fresh, known), Crossing::Out);
+    // What is spent on one side is not brought back from the other.
+    let stale = Side::Good(old.clone());
+    assert_eq!(decide(&stale, &Side::Spent, known), Crossing::Stay);
+    assert_eq!(decide(&Side::Spent, &stale, known), Crossing::Stay);
+}
+
+#[test]
 fn a_login_without_a_refresh_token_replaces_none_with_one() {
     let bare = r#"{"claudeAiOauth":{"accessToken":"a","expiresAt":1800000000009}}"#;
     let bare = Side::Good(Login::of(bare.as_bytes(), NOW).expect("a login"));

@@ -373,3 +373,46 @@ fn a_session_that_is_asked_to_end_brings_out_what_it_has() {
     session.end();
     assert!(has(&boxer.home().join(FILE), "last"));
 }
+
+#[test]
+fn a_folder_at_the_name_of_the_new_file_stops_nothing() {
+    let boxer = Boxer::new();
+    boxer.write(FILE, login("first", 8));
+    boxer.inside(&[], "rm ~/.claude/.credentials.json");
+    let claude = instance(&boxer, &boxer.project()).join("claude");
+    // exec(2) keeps the number of the process, which a name could be made of.
+    let script = format!(
+        "for f in .credentials.json .claude.json; do mkdir {0}/.$f.$$.new {0}/.$f.$$; done; exec {1} exec -y -- cat ~/{FILE}",
+        claude.display(),
+        crate::common::claudebox_bin().display()
+    );
+    let mut command = boxer.command("sh");
+    command.args(["-ec", &script]);
+    let seen = stdout(&crate::common::end(command).success());
+    assert!(seen.contains("oat01-first"), "{seen}");
+}
+
+#[test]
+fn of_two_that_refresh_at_once_the_one_that_was_refused_has_the_others_within_a_second() {
+    let boxer = Boxer::new();
+    let spent =
+        r#"{"claudeAiOauth":{"accessToken":"","refreshToken":"","expiresAt":0,"scopes":[]}}"#;
+    boxer.write(FILE, login("first", 8));
+    let (host, inner) = (boxer.home().join(FILE), inside_of(&boxer, &boxer.project()));
+    let refresh = format!(
+        "touch ready; until [ -e go ]; do sleep 0.02; done; printf %s '{}' > ~/.claude/.credentials.json; cat > /dev/null",
+        login("second", 9)
+    );
+    let session = script(&boxer, &boxer.project(), &refresh);
+    until("the session", || boxer.project().join("ready").exists());
+    // The host is refused.
+    rename_in(&boxer, spent);
+    boxer.write("src/app/go", "");
+    soon("the login on the host", || has(&host, "second"));
+    // Inside is refused.
+    fs::write(&inner, spent).expect("as the client would");
+    rename_in(&boxer, &login("third", 10));
+    soon("the login inside", || has(&inner, "third"));
+    session.end();
+    assert!(has(&host, "third"));
+}
