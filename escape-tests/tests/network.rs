@@ -31,7 +31,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use escape_tests::harness::drive;
-use escape_tests::harness::start::LIMIT;
+use escape_tests::harness::start::limit;
 use escape_tests::harness::trial::{self, Way};
 use escape_tests::probe::{Need, Probe};
 use escape_tests::{claudebox_bin, is_root};
@@ -102,6 +102,6 @@ fn trial_of(name: &str, probe: &Probe) -> drive::Trial {
             std::env::current_exe().expect("a running program has a path"),
             vec![TRIAL.to_owned()],
         ),
-        limit: LIMIT,
+        limit: limit(probe),
     }
 }

@@ -23,7 +23,7 @@ use std::time::Instant;
 use escape_tests::harness::breaking::bites_by;
 use escape_tests::harness::drive;
 use escape_tests::harness::need::Unbuilt;
-use escape_tests::harness::start::LIMIT;
+use escape_tests::harness::start::limit;
 use escape_tests::harness::trial::{self, Way};
 use escape_tests::probe::{Ending, Guard, Need, Probe, Streams, Tier};
 use escape_tests::{claudebox_bin, is_root, probes};
@@ -84,7 +84,7 @@ fn trial(name: &str, probe: &Probe, way: Way) -> drive::Trial {
             std::env::current_exe().expect("a running program has a path"),
             vec![TRIAL.to_owned()],
         ),
-        limit: LIMIT,
+        limit: limit(probe),
     }
 }
 

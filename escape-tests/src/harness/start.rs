@@ -22,6 +22,15 @@ use crate::probe::{Ending, Probe, Streams};
 /// A trial that takes longer hangs, which is a failure.
 pub const LIMIT: Duration = Duration::from_secs(10);
 
+/// How long a trial of this probe may take. In the lab of networks it waits for what does not answer, address by address.
+#[must_use]
+pub fn limit(probe: &Probe) -> Duration {
+    match probe.networks {
+        Some(_) => 3 * LIMIT,
+        None => LIMIT,
+    }
+}
+
 /// How long bwrap works on a sandbox that it never finishes, before the launcher is killed.
 const EARLY: Duration = Duration::from_millis(200);
 

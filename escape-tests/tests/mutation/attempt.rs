@@ -10,7 +10,7 @@ use escape_tests::claudebox_bin;
 use escape_tests::harness::batch;
 use escape_tests::harness::lab::Lab;
 use escape_tests::harness::mutation::launcher;
-use escape_tests::harness::start::{LIMIT, Start, Told};
+use escape_tests::harness::start::{LIMIT, Start, Told, limit};
 use escape_tests::harness::trial::{Role, Spec, Way};
 use escape_tests::probe::{Guard, Probe};
 
@@ -46,7 +46,11 @@ pub(crate) fn start(
     task: &launcher::Task,
     leaves_open: bool,
 ) -> Result<Attempt, String> {
-    start_within(setting, what, task, leaves_open, LIMIT)
+    let most = match what {
+        What::Many(_) => LIMIT,
+        What::One(_, probe) => limit(probe),
+    };
+    start_within(setting, what, task, leaves_open, most)
 }
 
 /// As [`start`], with another limit.

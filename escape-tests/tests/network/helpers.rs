@@ -15,7 +15,6 @@ use claudebox::helper::{self, FORWARDER, Families, Flag, GATEWAY, Kind};
 use claudebox::outer::join::NETWORK_PATH;
 use escape_tests::harness::addresses::ADDRESSES;
 use escape_tests::harness::network::behind_the_fence;
-use escape_tests::harness::start::LIMIT;
 use escape_tests::harness::trial::Way;
 use escape_tests::network_lab::entrance::{Resolver, Swap};
 use escape_tests::network_lab::ground::Ground;
@@ -213,7 +212,6 @@ fn on_inet() -> impl Iterator<Item = (&'static str, &'static Probe)> {
 fn probe_on(helper: &Helper, name: &str, probe: &Probe, way: Way) -> Result<(), Failed> {
     let mut trial = super::trial_of(name, probe);
     trial.way = way;
-    trial.limit = 3 * LIMIT;
     let mut lab = trial.lab()?;
     let nothing = lab.caller.folder().join("no-program");
     fs::write(&nothing, "")?;
