@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::thread;
 
 use claudebox::instance::{SHOWN, key};
@@ -15,6 +15,20 @@ use crate::common::{Boxer, refused, stdout, tree, until};
 pub(crate) fn instance(boxer: &Boxer, root: &Path) -> PathBuf {
     let key = key(&Text::from(root));
     boxer.home().join(".claudebox/projects").join(key)
+}
+
+/// A session that runs, and ends when its standard input does.
+pub(crate) fn that_waits(boxer: &Boxer) -> Child {
+    let mut session = boxer.claudebox(["exec", "-y", "--", "sh", "-c", "touch ready; cat"]);
+    let session = session
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    until("the session to run", || {
+        boxer.project().join("ready").exists()
+    });
+    session
 }
 
 fn mode(path: &Path) -> u32 {
@@ -309,15 +323,7 @@ fn what_is_planted_at_a_place_of_a_mount_is_put_aside() {
 fn a_place_that_was_swapped_beneath_a_running_session_stops_the_next() {
     let boxer = Boxer::new();
     let outside = boxer.make("outside");
-    let mut session = boxer.claudebox(["exec", "-y", "--", "sh", "-c", "touch ready; cat"]);
-    let mut session = session
-        .stdin(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("it starts");
-    until("the session to run", || {
-        boxer.project().join("ready").exists()
-    });
+    let mut session = that_waits(&boxer);
     let claude = instance(&boxer, &boxer.project()).join("claude");
     fs::remove_dir(claude.join("commands")).expect("the host may");
     symlink(&outside, claude.join("commands")).expect("a link");

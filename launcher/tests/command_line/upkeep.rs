@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::thread;
 
 use crate::common::{Boxer, refused, stdout, tree, until};
-use crate::instances::instance;
+use crate::instances::{instance, that_waits};
 
 #[test]
 fn instances_lists_them_and_reset_removes_this_one() {
@@ -36,15 +36,7 @@ fn instances_lists_them_and_reset_removes_this_one() {
     let kept = instance(&boxer, &boxer.project());
     refused(boxer.run(["reset"]), "there is no terminal to ask on");
     assert!(kept.is_dir());
-    let mut session = boxer.claudebox(["exec", "-y", "--", "sh", "-c", "touch ready; cat"]);
-    let mut session = session
-        .stdin(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("it starts");
-    until("the session to run", || {
-        boxer.project().join("ready").exists()
-    });
+    let mut session = that_waits(&boxer);
     let listed = list(&stdout(&boxer.run(["instances", "--json"]).success()));
     assert_eq!(listed["instances"][0]["live"], true);
     refused(boxer.run(["reset", "-y"]), "a session of this project runs");
