@@ -7,11 +7,11 @@
 
 mod update;
 
-use std::ffi::OsString;
-use std::fs::{DirBuilder, File};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, renameat};
@@ -20,21 +20,6 @@ use nix::unistd::{UnlinkatFlags, unlinkat};
 
 pub use self::update::update;
 use crate::text::Text;
-
-/// Puts `content` at `folder/name` by a new file and a rename; makes `folder` where it is not there.
-///
-/// # Errors
-/// As the kernel gives them; the old content is then untouched.
-pub fn write(folder: &Text, name: &str, content: &[u8]) -> io::Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)?;
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let folder = openat(AT_FDCWD, folder.path(), flags, Mode::empty())?;
-    let name = name.into();
-    Place { folder, name }.put(content)
-}
 
 /// A name in a folder that is held, so that nothing leads elsewhere between the look at it and the writing.
 #[derive(Debug)]
@@ -71,23 +56,30 @@ impl Place {
     /// # Errors
     /// As the kernel gives them; the old content is then untouched.
     pub fn put(&self, content: &[u8]) -> io::Result<()> {
-        let mut new = OsString::from(".");
-        new.push(&self.name);
-        new.push(format!(".{}", std::process::id()));
-        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
-        let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let mode = Mode::S_IRUSR | Mode::S_IWUSR;
-        let mut file = File::from(openat(&self.folder, new.as_os_str(), flags, mode)?);
-        let written = file
-            .write_all(content)
-            .and_then(|()| file.sync_all())
-            .and_then(|()| {
-                let (new, name) = (new.as_os_str(), self.name.as_os_str());
-                Ok(renameat(&self.folder, new, &self.folder, name)?)
-            });
-        if written.is_err() {
-            let _ = unlinkat(&self.folder, new.as_os_str(), UnlinkatFlags::NoRemoveDir);
-        }
-        written
+        replace(&self.folder, &self.name, content)
     }
+}
+
+/// Puts `content` at `name` in `folder` by a new file and a rename.
+///
+/// # Errors
+/// As the kernel gives them; the old content is then untouched.
+pub(crate) fn replace(folder: &impl AsFd, name: &OsStr, content: &[u8]) -> io::Result<()> {
+    // A name that no session can know before: a folder of that name would be in the way.
+    let random = RandomState::new().build_hasher().finish();
+    let mut new = OsString::from(".");
+    new.push(name);
+    new.push(format!(".{random:016x}.new"));
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
+    let flags = flags | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let mode = Mode::S_IRUSR | Mode::S_IWUSR;
+    let mut file = File::from(openat(folder, new.as_os_str(), flags, mode)?);
+    let written = file
+        .write_all(content)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| Ok(renameat(folder, new.as_os_str(), folder, name)?));
+    if written.is_err() {
+        let _ = unlinkat(folder, new.as_os_str(), UnlinkatFlags::NoRemoveDir);
+    }
+    written
 }

@@ -17,6 +17,28 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Text(OsString);
 
 impl Text {
+    /// Of a field of mountinfo, where space, tab, newline and backslash stand as three octal digits (proc_pid_mountinfo(5)).
+    #[must_use]
+    pub fn of_proc(field: &[u8]) -> Self {
+        let mut plain = Vec::with_capacity(field.len());
+        let mut rest = field;
+        while let Some((&byte, tail)) = rest.split_first() {
+            let octal = (byte == b'\\').then(|| tail.get(..3)).flatten();
+            let code = octal.and_then(|digits| std::str::from_utf8(digits).ok());
+            match code.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+                Some(code) => {
+                    plain.push(code);
+                    rest = &tail[3..];
+                }
+                None => {
+                    plain.push(byte);
+                    rest = tail;
+                }
+            }
+        }
+        Self(OsString::from_vec(plain))
+    }
+
     /// The bytes as a path.
     #[must_use]
     pub fn path(&self) -> &Path {

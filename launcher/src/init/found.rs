@@ -144,7 +144,7 @@ fn mounts(mountinfo: &[u8]) -> Vec<MountPoint> {
         let fields: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
         let dash = fields.iter().position(|field| *field == b"-")?;
         Some(MountPoint {
-            at: unescape_octal(fields.get(4)?),
+            at: Text::of_proc(fields.get(4)?),
             read_only: fields
                 .get(5)?
                 .split(|byte| *byte == b',')
@@ -153,28 +153,6 @@ fn mounts(mountinfo: &[u8]) -> Vec<MountPoint> {
         })
     };
     lines.filter_map(mount).collect()
-}
-
-/// Space, tab, newline and backslash stand as three octal digits in mountinfo.
-fn unescape_octal(field: &[u8]) -> Text {
-    use std::os::unix::ffi::OsStringExt;
-    let mut plain = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let Some((&byte, tail)) = rest.split_first() {
-        let octal = (byte == b'\\').then(|| tail.get(..3)).flatten();
-        match octal.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 8).ok())
-        {
-            Some(code) => {
-                plain.push(code);
-                rest = &tail[3..];
-            }
-            None => {
-                plain.push(byte);
-                rest = tail;
-            }
-        }
-    }
-    std::ffi::OsString::from_vec(plain).into()
 }
 
 #[cfg(test)]

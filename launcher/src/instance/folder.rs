@@ -1,23 +1,23 @@
 //! Owns how claudebox's own folders are opened and made: by descriptor, never through a link, and only where they are the caller's
 //! and nobody else can write them.
 
+mod listed;
 mod of_user;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::File;
-use std::hash::{BuildHasher, Hasher};
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
 
-use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2, renameat};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use rustix::fs::{RenameFlags, renameat_with};
 
+pub(super) use self::listed::{names, open_in};
 use super::InstanceError;
+use crate::store;
 use crate::text::Text;
 
 /// A folder that is held.
@@ -283,23 +283,10 @@ impl Folder {
 
     /// Puts `content` at `name` by a new file and a rename.
     pub(super) fn put(&self, name: &str, content: &[u8]) -> Result<(), InstanceError> {
-        // A name that no session can know before: a folder of that name would be in the way.
-        let random = std::hash::RandomState::new().build_hasher().finish();
-        let new = format!(".{name}.{random:016x}.new");
-        let failed = |source: io::Error| InstanceError::Act {
+        store::replace(&self.fd, name.as_ref(), content).map_err(|source| InstanceError::Act {
             what: "write",
             path: self.path.join(name),
             source,
-        };
-        let flags =
-            OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let fd = openat(&self.fd, new.as_str(), flags, Mode::S_IRUSR | Mode::S_IWUSR);
-        let mut file = File::from(fd.map_err(|errno| failed(errno.into()))?);
-        let written = file.write_all(content).and_then(|()| file.sync_all());
-        let written = written.and_then(|()| Ok(renameat(&self.fd, new.as_str(), &self.fd, name)?));
-        written.map_err(|error| {
-            let _ = unlinkat(&self.fd, new.as_str(), UnlinkatFlags::NoRemoveDir);
-            failed(error)
         })
     }
 
@@ -335,17 +322,7 @@ impl Folder {
 
     /// Removes every file in it but those with these names.
     pub(super) fn keep_only(&self, wanted: impl Fn(&OsStr) -> bool) -> Result<(), InstanceError> {
-        let again = openat(&self.fd, ".", OPEN, Mode::empty()).and_then(Dir::from_fd);
-        let mut dir = again.map_err(act("list", &self.path))?;
-        let names: Vec<OsString> = dir
-            .iter()
-            .flatten()
-            .map(|entry| OsString::from_vec(entry.file_name().to_bytes().to_vec()))
-            .collect();
-        for name in names
-            .iter()
-            .filter(|name| *name != "." && *name != ".." && !wanted(name))
-        {
+        for name in self.names()?.iter().filter(|name| !wanted(name)) {
             match unlinkat(&self.fd, name.as_os_str(), UnlinkatFlags::NoRemoveDir) {
                 // A folder is none of ours.
                 Ok(()) | Err(Errno::EISDIR | Errno::ENOENT) => {}

@@ -1,17 +1,16 @@
 //! Owns what is said of all instances, and which of them `gc` removes: those whose root is gone, and in which nothing runs.
 
 use std::ffi::{OsStr, OsString};
-use std::os::fd::AsFd;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, AtFlags, Flock, FlockArg, OFlag, OpenHow, ResolveFlag, openat2};
+use nix::fcntl::{AT_FDCWD, AtFlags, Flock, FlockArg};
 use nix::sys::stat::fstatat;
 use serde::Serialize;
 
-use super::folder::{Folder, Privacy, kind, look};
+use super::folder::{Folder, Privacy, kind, look, names, open_in};
 use super::remove::{self, REMOVED};
 use super::{InstanceError, LOCK, PROJECTS, ROOT, is_key, key};
 use crate::text::Text;
@@ -113,7 +112,7 @@ fn tidy(home: &Text) -> Result<(), InstanceError> {
     let Some(projects) = projects(home)? else {
         return Ok(());
     };
-    for name in names(&projects)? {
+    for name in projects.names()? {
         if name.as_bytes().starts_with(REMOVED.as_bytes()) {
             remove::finish(&projects, &name)?;
         }
@@ -128,22 +127,6 @@ fn projects(home: &Text) -> Result<Option<Folder>, InstanceError> {
     }
 }
 
-fn names(folder: &Folder) -> Result<Vec<OsString>, InstanceError> {
-    let failed = |errno: Errno| InstanceError::Act {
-        what: "list",
-        path: folder.path.clone(),
-        source: errno.into(),
-    };
-    let mut dir = open(&folder.fd, OsStr::new(".")).map_err(failed)?;
-    let mut names = Vec::new();
-    for entry in dir.iter() {
-        let entry = entry.map_err(failed)?;
-        names.push(OsString::from_vec(entry.file_name().to_bytes().to_vec()));
-    }
-    names.sort();
-    Ok(names)
-}
-
 fn each(
     home: &Text,
     act: impl Fn(&Folder, &OsStr, &Verdict) -> Option<Verdict>,
@@ -152,7 +135,7 @@ fn each(
         return Ok(Vec::new());
     };
     let mut found = Vec::new();
-    for name in names(&projects)? {
+    for name in projects.names()? {
         if !is_key(name.as_bytes()) {
             continue;
         }
@@ -251,31 +234,18 @@ fn is_live(instance: &Folder) -> bool {
     }
 }
 
-fn open(folder: &impl AsFd, name: &OsStr) -> Result<Dir, Errno> {
-    let how = OpenHow::new()
-        .flags(OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC)
-        .resolve(
-            ResolveFlag::RESOLVE_BENEATH
-                | ResolveFlag::RESOLVE_NO_SYMLINKS
-                | ResolveFlag::RESOLVE_NO_XDEV,
-        );
-    Dir::from_fd(openat2(folder, name, how)?)
-}
-
 /// What it takes of the disk, links and mounts not followed; and whether that is all of it. No deeper than descriptors reach.
 fn size(instance: &Folder) -> (u64, bool) {
     let (mut bytes, mut seen, mut whole) = (0, 0, true);
     let mut open_folders: Vec<(Dir, Vec<OsString>)> = Vec::new();
     let enter = |folder: &dyn Fn() -> Result<Dir, Errno>| -> Option<(Dir, Vec<OsString>)> {
         let mut dir = folder().ok()?;
-        let names = dir
-            .iter()
-            .flatten()
-            .map(|entry| entry.file_name().to_bytes().to_vec());
-        let names: Vec<Vec<u8>> = names.filter(|name| name != b"." && name != b"..").collect();
-        Some((dir, names.into_iter().map(OsString::from_vec).collect()))
+        let names = names(&mut dir).ok()?;
+        Some((dir, names))
     };
-    open_folders.extend(enter(&|| open(&instance.fd, OsStr::new("."))));
+    let top = enter(&|| open_in(&instance.fd, OsStr::new(".")));
+    whole &= top.is_some();
+    open_folders.extend(top);
     while let Some((dir, names)) = open_folders.last_mut() {
         let Some(name) = names.pop() else {
             open_folders.pop();
@@ -290,7 +260,7 @@ fn size(instance: &Folder) -> (u64, bool) {
         };
         bytes += u64::try_from(stat.st_blocks).unwrap_or(0) * 512;
         if kind(&stat) == "a folder" {
-            let inner = enter(&|| open(dir, &name));
+            let inner = enter(&|| open_in(dir, &name));
             whole &= inner.is_some() && open_folders.len() < 200;
             if open_folders.len() < 200 {
                 open_folders.extend(inner);

@@ -3,20 +3,19 @@
 //! A session may have left folders as deep as it liked. So each folder below the first is moved up before it is emptied: neither the
 //! stack nor the number of descriptors grows with the depth.
 
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::AsFd;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg, OFlag, OpenHow, ResolveFlag, openat2};
+use nix::fcntl::{Flock, FlockArg, OFlag};
 use nix::sys::stat::{FchmodatFlags, Mode, fchmodat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 use rustix::fs::{RenameFlags, renameat_with};
 
-use super::folder::{Folder, Privacy, errno_of, kind, look};
+use super::folder::{Folder, Privacy, errno_of, kind, look, names, open_in};
 use super::{InstanceError, Keep, LOCK, PROJECTS, key};
 use crate::text::Text;
 
@@ -62,7 +61,7 @@ pub(super) fn remove(
     _held: &Flock<File>,
 ) -> Result<(), InstanceError> {
     let path = projects.path.join(name);
-    if let Some(at) = mounted_in(&path) {
+    if let Some(at) = mounted_in(&path)? {
         return Err(InstanceError::Mounted { at });
     }
     let mut gone = OsString::from(REMOVED);
@@ -83,7 +82,7 @@ pub(super) fn remove(
 /// Removes what an earlier removal left.
 pub(super) fn finish(projects: &Folder, name: &OsStr) -> Result<(), InstanceError> {
     let path = projects.path.join(name);
-    if let Some(at) = mounted_in(&path) {
+    if let Some(at) = mounted_in(&path)? {
         return Err(InstanceError::Mounted { at });
     }
     empty(projects, name).map_err(failed("remove", &path))?;
@@ -99,36 +98,15 @@ fn failed(what: &'static str, path: &Text) -> impl FnOnce(Errno) -> InstanceErro
     }
 }
 
-/// The folder `name` in `folder`: no link, nothing that is mounted there.
+/// The folder `name` in `folder`. Its owner may have taken every right from it.
 fn enter(folder: &impl AsFd, name: &OsStr) -> Result<Dir, Errno> {
-    let how = OpenHow::new()
-        .flags(OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC)
-        .resolve(
-            ResolveFlag::RESOLVE_BENEATH
-                | ResolveFlag::RESOLVE_NO_SYMLINKS
-                | ResolveFlag::RESOLVE_NO_XDEV,
-        );
-    let open = || openat2(folder, name, how);
-    let fd = match open() {
-        // Its owner may have taken every right from it.
+    match open_in(folder, name) {
         Err(Errno::EACCES) => {
             fchmodat(folder, name, Mode::S_IRWXU, FchmodatFlags::NoFollowSymlink)?;
-            open()?
+            open_in(folder, name)
         }
-        opened => opened?,
-    };
-    Dir::from_fd(fd)
-}
-
-fn names(dir: &mut Dir) -> Result<Vec<CString>, Errno> {
-    let mut names = Vec::new();
-    for entry in dir.iter() {
-        let entry = entry?;
-        if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
-            names.push(entry.file_name().to_owned());
-        }
+        opened => opened,
     }
-    Ok(names)
 }
 
 /// Empties the folder `name` in `projects`.
@@ -141,7 +119,7 @@ fn empty(projects: &Folder, name: &OsStr) -> Result<(), Errno> {
             return Ok(());
         }
         for one in left {
-            let one = OsStr::from_bytes(one.to_bytes());
+            let one = one.as_os_str();
             if !is_folder(&top, one)? {
                 unlinkat(&top, one, UnlinkatFlags::NoRemoveDir)?;
                 continue;
@@ -150,7 +128,7 @@ fn empty(projects: &Folder, name: &OsStr) -> Result<(), Errno> {
             // Nothing can be taken out of a folder that cannot be written.
             fchmodat(&top, one, Mode::S_IRWXU, FchmodatFlags::NoFollowSymlink)?;
             for inner in names(&mut folder)? {
-                let inner = OsStr::from_bytes(inner.to_bytes());
+                let inner = inner.as_os_str();
                 if !is_folder(&folder, inner)? {
                     unlinkat(&folder, inner, UnlinkatFlags::NoRemoveDir)?;
                     continue;
@@ -182,38 +160,21 @@ fn is_folder(folder: &impl AsFd, name: &OsStr) -> Result<bool, Errno> {
 }
 
 /// The first mount at `folder` or in it (proc(5), mountinfo).
-fn mounted_in(folder: &Text) -> Option<Text> {
+fn mounted_in(folder: &Text) -> Result<Option<Text>, InstanceError> {
+    let list = "/proc/self/mountinfo";
+    let unread = |source: std::io::Error| InstanceError::Act {
+        what: "read",
+        path: list.into(),
+        source,
+    };
     let flags = OFlag::O_RDONLY | OFlag::O_CLOEXEC;
-    let fd = nix::fcntl::open("/proc/self/mountinfo", flags, Mode::empty()).ok()?;
+    let fd = nix::fcntl::open(list, flags, Mode::empty()).map_err(|errno| unread(errno.into()))?;
     let mut mounts = Vec::new();
-    File::from(fd).read_to_end(&mut mounts).ok()?;
+    File::from(fd).read_to_end(&mut mounts).map_err(unread)?;
     let places = mounts
         .split(|byte| *byte == b'\n')
         .filter_map(|line| line.split(|byte| *byte == b' ').nth(4));
-    let places = places.map(|place| Text::from(OsString::from_vec(unescaped(place))));
+    let places = places.map(Text::of_proc);
     let mut inside = places.filter(|place| place.path().starts_with(folder.path()));
-    inside.next()
-}
-
-/// `\ooo` as proc(5) writes it.
-fn unescaped(field: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::new();
-    let mut rest = field;
-    while let Some((byte, after)) = rest.split_first() {
-        let octal = after
-            .get(..3)
-            .and_then(|digits| std::str::from_utf8(digits).ok());
-        let octal = octal.and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        match octal.filter(|_| *byte == b'\\') {
-            Some(code) => {
-                plain.push(code);
-                rest = &after[3..];
-            }
-            None => {
-                plain.push(*byte);
-                rest = after;
-            }
-        }
-    }
-    plain
+    Ok(inside.next())
 }
