@@ -411,7 +411,7 @@ fn another_bwrap_is_told_apart() {
         escape_tests::skipped("a bwrap of root's own can be put there by root alone");
         return;
     }
-    for (script, why, hint) in [
+    let scripts = [
         (
             OLD,
             "Unknown option --disable-userns",
@@ -430,23 +430,29 @@ fn another_bwrap_is_told_apart() {
             "claudebox check",
         ),
         // Its socket is held open by what it left.
-        ("sleep 98989 & exit 0", "made no sandbox within 10 s", ""),
+        ("sleep 98988 & exit 0", "made no sandbox within 10 s", ""),
         // It fills the pipe, and is not quoted without end.
         ("yes >&2", "made no sandbox within 10 s", "claudebox check"),
-    ] {
-        let ran = with_bwrap(&START, script);
-        refused(&ran, &[why], &[hint]);
-        assert!(
-            ran.stderr.len() < 20_000,
-            "{script}: {} bytes",
-            ran.stderr.len()
-        );
-        let left = escape_tests::terminal::processes_with("sleep 98989");
-        let left: Vec<_> = left.iter().filter(|one| one.name == "sleep").collect();
-        assert!(
-            left.iter().all(|one| one.line.trim() != "sleep 98989"),
-            "{script}: {left:?}"
-        );
+    ];
+    // Some wait until the launcher has waited long enough: side by side.
+    std::thread::scope(|scope| {
+        for (script, why, hint) in scripts {
+            scope.spawn(move || {
+                let ran = with_bwrap(&START, script);
+                refused(&ran, &[why], &[hint]);
+                assert!(
+                    ran.stderr.len() < 20_000,
+                    "{script}: {} bytes",
+                    ran.stderr.len()
+                );
+            });
+        }
+    });
+    for left in ["sleep 98989", "sleep 98988"] {
+        let found = escape_tests::terminal::processes_with(left);
+        let sleeps = found.iter().filter(|one| one.name == "sleep");
+        let sleeps: Vec<_> = sleeps.filter(|one| one.line.trim() == left).collect();
+        assert!(sleeps.is_empty(), "{left}: {sleeps:?}");
     }
     let ran = with_bwrap(&["check"], OLD);
     assert_eq!(ran.status.code(), Some(125), "{ran}");

@@ -124,7 +124,7 @@ fn not_written(args: &Args, error: &io::Error) -> Complaint {
 }
 
 fn cores() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get)
+    2 * thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// This program, once it is known that a trial can be made of it.

@@ -3,7 +3,8 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::io::Write as _;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -152,8 +153,18 @@ impl Machine {
             fs::remove_file(&file).expect("the link is removed");
         }
         let at = self.folder.path().display();
-        fs::write(&file, format!("#!/bin/sh\nat='{at}'\n{body}\n")).expect("a stub");
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("a run bit");
+        // Another program writes it: what a thread of this one has open for writing, a process that another thread starts meanwhile
+        // has open too, and nobody can run it (ETXTBSY of execve(2)).
+        let mut writer = Command::new("install")
+            .args(["-m", "755", "/dev/stdin"])
+            .arg(&file)
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("install starts");
+        let mut text = writer.stdin.take().expect("a pipe");
+        write!(text, "#!/bin/sh\nat='{at}'\n{body}\n").expect("a stub");
+        drop(text);
+        assert!(writer.wait().expect("install ends").success(), "{name}");
     }
 
     /// A program that does this and whose calls are noted.
