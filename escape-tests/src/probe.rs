@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::harness::bait::Bait;
 pub use crate::harness::lab::Lab;
-pub use crate::harness::need::{Need, Unbuilt};
+pub use crate::harness::need::Need;
 pub use crate::network_lab::entrance::Resolver;
 
 /// One attack.

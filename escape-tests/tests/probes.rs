@@ -1,5 +1,5 @@
 //! Every probe, each in its real sandbox: `holds` through the launcher's own arguments, `bites` by its library with the guards taken
-//! away, `by_library` without that, `terminal` on a terminal, `open` where its guard is not there yet. Then the tables.
+//! away, `by_library` without that, `terminal` on a terminal. Then the tables.
 //!
 //! Started once more with `--trial`, this program is a trial.
 
@@ -22,10 +22,9 @@ use std::time::Instant;
 
 use escape_tests::harness::breaking::bites_by;
 use escape_tests::harness::drive;
-use escape_tests::harness::need::Unbuilt;
 use escape_tests::harness::start::limit;
 use escape_tests::harness::trial::{self, Way};
-use escape_tests::probe::{Ending, Guard, Need, Probe, Streams, Tier};
+use escape_tests::probe::{Ending, Guard, Probe, Streams, Tier};
 use escape_tests::{claudebox_bin, is_root, probes};
 use libtest_mimic::{Arguments, Completion, Trial};
 
@@ -107,8 +106,7 @@ fn trials_of(name: &'static str, probe: &'static Probe, table: &Table) -> Vec<Tr
             let on_terminal = probe.meddle.is_none()
                 && probe.edited.is_none()
                 && probe.ending == Ending::ByItself
-                && probe.streams == Streams::Pipes
-                && unbuilt(probe).is_none();
+                && probe.streams == Streams::Pipes;
             if on_terminal && number == 0 && !as_root {
                 trials.push((Way::CommandLine, *tier, as_root, true));
             }
@@ -121,7 +119,6 @@ fn trials_of(name: &'static str, probe: &'static Probe, table: &Table) -> Vec<Tr
             one.probe.streams = Streams::Terminal;
         }
         let word = match way {
-            _ if unbuilt(probe).is_some() => "open".to_owned(),
             Way::CommandLine if on_terminal => "terminal".to_owned(),
             Way::Holds => "by_library".to_owned(),
             Way::Bites | Way::Outside => "bites".to_owned(),
@@ -141,15 +138,7 @@ fn trials_of(name: &'static str, probe: &'static Probe, table: &Table) -> Vec<Tr
     trials.collect()
 }
 
-/// The guard that a probe waits for, if it does.
-fn unbuilt(probe: &Probe) -> Option<Unbuilt> {
-    probe.needs.iter().find_map(|need| need.unbuilt())
-}
-
 fn ways(probe: &Probe, tier: Tier, as_root: bool) -> Vec<Way> {
-    if unbuilt(probe).is_some() {
-        return vec![Way::CommandLine];
-    }
     let mut ways = Vec::new();
     // Nobody can meddle with the plan of a launcher that has a process of its own, or between its audit and its start.
     let by_itself = probe.meddle.is_none() && probe.edited.is_none();
@@ -172,8 +161,7 @@ fn ways(probe: &Probe, tier: Tier, as_root: bool) -> Vec<Way> {
 
 /// Makes one trial, or skips it with the reason.
 fn make(one: &drive::Trial) -> (Result<Completion, libtest_mimic::Failed>, Outcome) {
-    let all = one.probe.needs.iter().copied();
-    let (needs, waits): (Vec<Need>, Vec<Need>) = all.partition(|need| need.unbuilt().is_none());
+    let needs = one.probe.needs;
     let missing: Vec<String> = needs.iter().filter_map(|need| need.missing()).collect();
     if !missing.is_empty() {
         let missing = missing.join("; ");
@@ -183,19 +171,8 @@ fn make(one: &drive::Trial) -> (Result<Completion, libtest_mimic::Failed>, Outco
         }
         return (skip(&missing), Outcome::Skipped(missing));
     }
-    let ended = if waits.is_empty() {
-        one.run()
-            .map(|()| (Completion::Completed, Outcome::AsItShould))
-    } else {
-        let waits: Vec<String> = waits.iter().filter_map(|need| need.missing()).collect();
-        let waits = waits.join("; ");
-        one.is_open().map(|how| {
-            let skipped = Completion::ignored_with(format!("{waits}; today: {how}"));
-            (skipped, Outcome::Skipped(waits))
-        })
-    };
-    match ended {
-        Ok((completion, noted)) => (Ok(completion), noted),
+    match one.run() {
+        Ok(()) => (Ok(Completion::Completed), Outcome::AsItShould),
         Err(why) => (Err(why.into()), Outcome::Failed),
     }
 }

@@ -89,26 +89,6 @@ impl Trial {
         outcome.map_err(|why| format!("{}\n{why}{}", self.probe.asks, shown.told))
     }
 
-    /// For a probe whose guard claudebox does not have yet: shows that the hole is there today, and how.
-    ///
-    /// # Errors
-    /// It is not: the guard must have come, and the probe does not need to wait any longer. Or nothing can be said.
-    pub fn is_open(&self) -> Result<String, String> {
-        let mut lab = self.lab()?;
-        let shown = self.show(&mut lab)?;
-        // A detonator that does nothing would prove nothing: where the host has the last word, what was written is not enough.
-        let detonated = matches!(self.probe.then.last(), Some(Then::Host(_)));
-        let breaches = shown.verdict.breaches.iter().filter(|_| !detonated);
-        let reached = shown.harm.iter().chain(breaches).next();
-        reached.cloned().ok_or_else(|| {
-            let differences = shown.verdict.differences.join("\n");
-            format!(
-                "it holds today: it need not wait for a guard\n{differences}{}",
-                shown.told
-            )
-        })
-    }
-
     /// Somebody meddles: the launcher must refuse.
     fn refuses(&self, lab: &Lab) -> Result<(), String> {
         let told = self.start(lab, Role::Attempt)?;

@@ -1,5 +1,4 @@
-//! Owns what a probe may need: something of the host, which not every host has, or a guard that claudebox does not have yet. The
-//! only source of skips.
+//! Owns what a probe may need of the host, which not every host has. The only source of skips.
 
 use std::fs;
 
@@ -22,38 +21,9 @@ pub enum Need {
     NetworkLab,
     /// A control group that limits memory, for who starts the launcher: by a systemd of their own, or delegated (cgroups(7)).
     ControlGroup,
-    /// A guard that claudebox does not have yet. The probe shows that the hole is there, and fails on the day it is not.
-    Unbuilt(Unbuilt),
-}
-
-/// A guard that claudebox does not have yet. At present no probe waits for one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Unbuilt {}
-
-impl Unbuilt {
-    /// Its name, and what it will stop.
-    #[must_use]
-    pub fn what(self) -> &'static str {
-        match self {}
-    }
 }
 
 impl Need {
-    /// The guard that is awaited, if it is one.
-    #[must_use]
-    pub fn unbuilt(self) -> Option<Unbuilt> {
-        match self {
-            Need::Unbuilt(guard) => Some(guard),
-            Need::LandlockScopes
-            | Need::LandlockFence
-            | Need::Keyrings
-            | Need::CoreFiles
-            | Need::NetworkLab
-            | Need::ClaudeCode
-            | Need::ControlGroup => None,
-        }
-    }
-
     /// Whether it is not there, and the host never promised it: to others than root a lab of networks, and to anybody a control group
     /// where no systemd runs.
     #[must_use]
@@ -69,10 +39,6 @@ impl Need {
     #[must_use]
     pub fn missing(self) -> Option<String> {
         match self {
-            Need::Unbuilt(guard) => Some(format!(
-                "it needs a guard that is not there yet, {}",
-                guard.what()
-            )),
             Need::LandlockScopes => {
                 use landlock::{CompatLevel, Compatible, Ruleset, RulesetAttr, Scope};
                 let asked = Ruleset::default()

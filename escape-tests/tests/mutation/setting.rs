@@ -152,13 +152,11 @@ impl Setting {
     pub(crate) fn probes(self) -> Result<Probes, String> {
         let mut found = Probes::default();
         for (name, probe) in probes::ALL {
-            // What waits for a guard tells nothing of this plan either.
-            let waits = probe.needs.iter().any(|need| need.unbuilt().is_some());
             // In the lab of networks, which takes its time, `none` and `full` are no other than on this machine.
             let same_here = probe.networks.is_some() && self.tier != Tier::Inet;
             let not_promised = probe.needs.iter().any(|need| need.is_not_promised());
             let other_tier = !probe.tiers.contains(&self.tier);
-            if other_tier || probe.is_apart() || waits || same_here || not_promised {
+            if other_tier || probe.is_apart() || same_here || not_promised {
                 continue;
             }
             let missing: Vec<String> = probe

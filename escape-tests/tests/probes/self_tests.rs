@@ -8,7 +8,7 @@ use std::time::Duration;
 use escape_tests::harness::drive;
 use escape_tests::harness::lab::Lab;
 use escape_tests::harness::trial::Way;
-use escape_tests::probe::{Act, Ending, Errno, Expect, Probe, Seen, Streams, Then, Tier};
+use escape_tests::probe::{Act, Ending, Errno, Expect, Probe, Seen, Streams, Tier};
 use escape_tests::probes;
 use libtest_mimic::{Failed, Trial};
 
@@ -62,10 +62,6 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test(
             "harness::a_canary_that_is_said_fails",
             a_canary_that_is_said_fails,
-        ),
-        Trial::test(
-            "harness::what_waits_for_a_guard_must_go_off",
-            what_waits_for_a_guard_must_go_off,
         ),
         Trial::test(
             "harness::only_what_is_named_at_the_end_is_no_damage",
@@ -325,13 +321,6 @@ fn a_canary_that_is_said_fails() -> Result<(), Failed> {
     let asked_for = ("CLAUDEBOX_EXTRA_ENV".to_owned(), "TMUX".to_owned());
     lab.bait.environment.push(asked_for);
     expect_failure(trial.run_in(&mut lab), "a canary was said aloud")
-}
-
-/// What was written counts for nothing where the host did not run it.
-fn what_waits_for_a_guard_must_go_off() -> Result<(), Failed> {
-    let mut trial = trial("git_hooks", Way::CommandLine);
-    trial.probe.then = &[Then::Host(|_| Ok(()))];
-    expect_failure(trial.is_open().map(drop), "it holds today")
 }
 
 fn only_what_is_named_at_the_end_is_no_damage() -> Result<(), Failed> {
