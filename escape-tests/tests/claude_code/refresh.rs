@@ -209,13 +209,41 @@ fn two_instances_and_the_host_refresh_at_once_and_all_go_on() {
     let ran = answered(run(&mut scene.on_host("hello"), TURN));
     assert_eq!(scene.service.refreshes(), counted, "{ran}");
     scene.all_go_on(2, &ran);
-    // Of three that begin in the same second, those that are refused lose their turn, and go on with what the other got.
-    let (refreshes, refused) = counted;
-    assert!(
-        refreshes == 1 && failed.len() <= refused,
-        "{counted:?}: {}",
-        failed.concat()
-    );
+    assert_eq!((counted, failed.len()), ((1, 0), 0), "{}", failed.concat());
+}
+
+#[test]
+fn sessions_that_run_and_the_host_are_refused_at_once_and_all_go_on() {
+    let Some(scene) = scene(7 * 3600) else { return };
+    let projects = [scene.caller.project(), scene.another_project()];
+    let prompt = "RUN: touch asked; until [ -e go ]; do sleep 0.01; done";
+    let sessions = projects.each_ref().map(|project| {
+        let mut session = scene.session(project, prompt);
+        session.stdout(Stdio::piped()).stderr(Stdio::piped());
+        session.spawn().expect("it starts")
+    });
+    until("the tool calls", TURN, || {
+        let asked = |project: &PathBuf| project.join("asked").exists();
+        projects.iter().all(asked).then_some(())
+    });
+    // All of them find out by the answer to their next request.
+    scene.service.take_back();
+    for project in &projects {
+        fs::write(project.join("go"), "").expect("writing to the project");
+    }
+    let host = run(&mut scene.on_host("hello"), TURN);
+    let mut failed = String::new();
+    for session in sessions {
+        let ended = session.wait_with_output().expect("waiting");
+        if !ended.status.success() {
+            failed += &String::from_utf8_lossy(&ended.stdout);
+            failed += &String::from_utf8_lossy(&ended.stderr);
+        }
+    }
+    assert!(host.status.success(), "{host}");
+    assert_eq!(scene.service.refreshes(), (1, 0), "{failed}");
+    assert_eq!(failed, "");
+    scene.all_go_on(2, &host);
 }
 
 #[test]
