@@ -162,8 +162,7 @@ fn a_login_that_is_refreshed_inside_is_the_hosts_afterwards() {
 #[test]
 fn a_session_goes_on_with_what_the_host_refreshed_meanwhile() {
     let Some(scene) = scene(7 * 3600) else { return };
-    let prompt =
-        "RUN: touch asked; until grep -q given-2 ~/.claude/.credentials.json; do sleep 0.1; done";
+    let prompt = "RUN: touch asked; timeout 20 sh -c 'until grep -q given-2 ~/.claude/.credentials.json; do sleep 0.1; done'";
     let mut session = scene.session(&scene.caller.project(), prompt);
     session.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut session = session.spawn().expect("it starts");
@@ -216,7 +215,7 @@ fn two_instances_and_the_host_refresh_at_once_and_all_go_on() {
 fn sessions_that_run_and_the_host_are_refused_at_once_and_all_go_on() {
     let Some(scene) = scene(7 * 3600) else { return };
     let projects = [scene.caller.project(), scene.another_project()];
-    let prompt = "RUN: touch asked; until [ -e go ]; do sleep 0.01; done";
+    let prompt = "RUN: touch asked; timeout 60 sh -c 'until [ -e go ]; do sleep 0.01; done'";
     let sessions = projects.each_ref().map(|project| {
         let mut session = scene.session(project, prompt);
         session.stdout(Stdio::piped()).stderr(Stdio::piped());
