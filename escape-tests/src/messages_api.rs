@@ -43,6 +43,9 @@ pub struct MessagesApi {
     acceptor: Option<JoinHandle<()>>,
 }
 
+/// Who is answered.
+type Admits = dyn Fn(&Call) -> bool + Send + Sync;
+
 /// What arrived.
 #[derive(Debug, Default)]
 struct Record {
@@ -81,6 +84,21 @@ impl MessagesApi {
     /// When it has no address.
     #[must_use]
     pub fn start_on(listener: TcpListener) -> Self {
+        Self::serving(listener, Arc::new(|_: &Call| true))
+    }
+
+    /// The same on a free port of 127.0.0.1, where a request for a message that `admits` does not let pass is answered with 401.
+    ///
+    /// # Panics
+    ///
+    /// As [`MessagesApi::start`].
+    #[must_use]
+    pub fn start_for(admits: impl Fn(&Call) -> bool + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+        Self::serving(listener.expect("listening on 127.0.0.1"), Arc::new(admits))
+    }
+
+    fn serving(listener: TcpListener, admits: Arc<Admits>) -> Self {
         let address = listener
             .local_addr()
             .expect("a bound socket has an address");
@@ -88,7 +106,7 @@ impl MessagesApi {
         let stopping = Arc::new(AtomicBool::new(false));
         let acceptor = {
             let (record, stopping) = (Arc::clone(&record), Arc::clone(&stopping));
-            thread::spawn(move || accept(&listener, &record, &stopping))
+            thread::spawn(move || accept(&listener, &record, &stopping, &admits))
         };
         Self {
             address,
@@ -165,12 +183,17 @@ impl Call {
         self.method == "POST" && self.path() == "/v1/messages"
     }
 
-    fn path(&self) -> &str {
+    /// The target without its query.
+    #[must_use]
+    pub fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or_default()
     }
 
     /// Reads one request. `None` for a connection that was closed without one.
-    fn read(stream: &mut impl BufRead) -> io::Result<Option<Self>> {
+    ///
+    /// # Errors
+    /// As the standard library's, and for what is no request.
+    pub fn read(stream: &mut impl BufRead) -> io::Result<Option<Self>> {
         let mut line = String::new();
         if stream.read_line(&mut line)? == 0 {
             return Ok(None);
@@ -210,7 +233,12 @@ impl Call {
     }
 }
 
-fn accept(listener: &TcpListener, record: &Arc<Mutex<Record>>, stopping: &AtomicBool) {
+fn accept(
+    listener: &TcpListener,
+    record: &Arc<Mutex<Record>>,
+    stopping: &AtomicBool,
+    admits: &Arc<Admits>,
+) {
     for stream in listener.incoming() {
         if stopping.load(Ordering::SeqCst) {
             return;
@@ -220,14 +248,14 @@ fn accept(listener: &TcpListener, record: &Arc<Mutex<Record>>, stopping: &Atomic
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .connections += 1;
-        let record = Arc::clone(record);
+        let (record, admits) = (Arc::clone(record), Arc::clone(admits));
         // A client that goes away in the middle is the agent's business: what it did shows in the record.
-        thread::spawn(move || drop(serve(&stream, &record)));
+        thread::spawn(move || drop(serve(&stream, &record, &*admits)));
     }
 }
 
 /// One request a connection: nothing here is so frequent that keeping them open would pay.
-fn serve(stream: &TcpStream, record: &Mutex<Record>) -> io::Result<()> {
+fn serve(stream: &TcpStream, record: &Mutex<Record>, admits: &Admits) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let Some(call) = Call::read(&mut BufReader::new(stream.take(u64::MAX)))? else {
@@ -241,27 +269,42 @@ fn serve(stream: &TcpStream, record: &Mutex<Record>) -> io::Result<()> {
     let mut stream = stream;
     if call.method == "HEAD" {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")?;
+    } else if call.asks_for_a_message() && !admits(&call) {
+        let error =
+            json!({ "type": "authentication_error", "message": "OAuth token has expired." });
+        send(
+            &mut stream,
+            "401 Unauthorized",
+            &json!({ "type": "error", "error": error }),
+        )?;
     } else if call.asks_for_a_message() {
         let answer = Answer::to(&call.body, turn);
         if call.body["stream"] == true {
             answer.stream(&mut stream)?
         } else {
-            send_json(&mut stream, &answer.message())?
+            send(&mut stream, OK, &answer.message())?
         }
     } else if call.path().ends_with("/count_tokens") {
-        send_json(&mut stream, &json!({ "input_tokens": 10 }))?;
+        send(&mut stream, OK, &json!({ "input_tokens": 10 }))?;
     } else {
-        send_json(&mut stream, &json!({ "data": [] }))?;
+        send(&mut stream, OK, &json!({ "data": [] }))?;
     }
     stream.shutdown(Shutdown::Write)
 }
 
-fn send_json(stream: &mut impl Write, body: &Value) -> io::Result<()> {
+/// How a request is answered that is well.
+pub const OK: &str = "200 OK";
+
+/// One answer in JSON, the last one of its connection.
+///
+/// # Errors
+/// As the standard library's.
+pub fn send(stream: &mut impl Write, status: &str, body: &Value) -> io::Result<()> {
     let body = body.to_string();
     let length = body.len();
     write!(
         stream,
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
     )
 }
 
@@ -318,6 +361,20 @@ mod tests {
         assert_eq!(api.requests().len(), 2);
         assert_eq!(api.calls()[0].header("x-api-key"), Some("k"));
         assert_eq!(api.requests()[0]["messages"][0], prompt);
+    }
+
+    #[test]
+    fn who_is_not_admitted_gets_no_message() {
+        let api = MessagesApi::start_for(|call| call.header("x-api-key") == Some("another"));
+        let answer = post(
+            &api,
+            &json!({ "messages": [{ "role": "user", "content": "hello" }] }),
+        );
+        assert!(
+            answer.starts_with("HTTP/1.1 401 ") && !answer.contains(PONG),
+            "{answer}"
+        );
+        assert_eq!(api.requests().len(), 1, "it is recorded all the same");
     }
 
     #[test]

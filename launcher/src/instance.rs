@@ -11,6 +11,7 @@ mod folder;
 mod list;
 mod login;
 mod open;
+mod refresh;
 mod remove;
 mod said;
 mod seed;

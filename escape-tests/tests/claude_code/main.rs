@@ -7,6 +7,8 @@
 mod installs;
 mod instances;
 mod login;
+mod login_service;
+mod refresh;
 mod residue;
 mod turns;
 

@@ -3,7 +3,7 @@
 //!
 //! Both sides replace the file by a rename, so the folders are watched (inotify(7)), and no file is ever mounted. Every launcher holds
 //! one lock from the look to the writing: none puts back what another has just replaced. The host's own client knows nothing of it; it
-//! looks once more before it writes.
+//! looks once more before it writes. Whose turn it is to refresh the login is [`super::refresh`]'s.
 
 use std::fs::File;
 use std::mem::MaybeUninit;
@@ -14,6 +14,7 @@ use nix::fcntl::{Flock, FlockArg};
 use rustix::fs::inotify;
 
 use super::folder::{Folder, kind};
+use super::refresh::{self, RefreshLock};
 use super::{CLAUDE_JSON, CREDENTIALS, InstanceError, Keep, LOGIN};
 use crate::login::{Crossing, Known, Login, MOST_FILE, Share, Side, account, decide};
 use crate::text::Text;
@@ -25,6 +26,8 @@ const SHORT: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_secs(5);
 /// How long after a change a look is taken: whoever writes all the time makes no more work than that.
 const PAUSE: Duration = Duration::from_millis(100);
+/// So often in that time it is heard of changes at once: a refresh on one side is shown on the other before one begins there.
+const OFTEN: u32 = 20;
 /// The largest `.claude.json` that is read.
 const MOST_JSON: u64 = 32 * 1024 * 1024;
 
@@ -40,7 +43,11 @@ pub struct Shared {
     last: Option<Login>,
     begun: bool,
     watch: Option<OwnedFd>,
+    /// Who refreshes.
+    turn: RefreshLock,
     due: Option<Instant>,
+    /// How often something was heard since the last look.
+    heard: u32,
     /// Whether one of the two files is what changed.
     changed: bool,
     /// What is to say, as it stands after the last look.
@@ -80,7 +87,9 @@ impl Shared {
             begun: false,
             stands: None,
             unwatched: None,
+            turn: RefreshLock::default(),
             due: None,
+            heard: 0,
             changed: false,
             watch: None,
         };
@@ -98,20 +107,23 @@ impl Shared {
                 path: shared.own.path.join(LOCK),
             });
         }
+        if shared.watch.is_some() {
+            shared.turn.begin(&shared.outer, &shared.inner, alone);
+        }
         Ok(shared)
     }
 
-    /// What tells of changes; not while one waits to be looked at.
+    /// What tells of changes; for a moment not where there are too many.
     #[must_use]
     pub fn watched(&self) -> Option<BorrowedFd<'_>> {
-        let watch = self.watch.as_ref().filter(|_| self.due.is_none());
+        let watch = self.watch.as_ref().filter(|_| self.heard < OFTEN);
         watch.map(AsFd::as_fd)
     }
 
     /// When [`Shared::follow`] wants to be called.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
-        self.due
+        self.due.into_iter().chain(self.turn.until()).min()
     }
 
     /// Something changed in one of the folders.
@@ -121,25 +133,55 @@ impl Shared {
         };
         let mut buffer = [MaybeUninit::uninit(); 16 * 1024];
         let mut reader = inotify::Reader::new(watch, &mut buffer);
+        let mut locks = false;
         // One buffer full: whoever makes events all the time holds nobody up.
         while let Ok(event) = reader.next() {
             let name = event.file_name().map(std::ffi::CStr::to_bytes);
-            self.changed |= event.events().contains(inotify::ReadFlags::QUEUE_OVERFLOW)
+            let lost = event.events().contains(inotify::ReadFlags::QUEUE_OVERFLOW);
+            self.changed |= lost
                 || name == Some(CREDENTIALS.as_bytes())
                 || name == Some(self.outer_name.as_bytes());
+            locks |= lost || name == Some(refresh::LOCK.as_bytes());
             if reader.is_buffer_empty() {
                 break;
             }
         }
-        self.due = Some(Instant::now() + PAUSE);
+        self.heard += 1;
+        self.due.get_or_insert(Instant::now() + PAUSE);
+        if locks {
+            self.take_turns();
+        }
+    }
+
+    /// Shows on each side who refreshes on the other, until what it got is there too.
+    fn take_turns(&mut self) {
+        if !self.turn.is_over(&self.outer, &self.inner) {
+            return;
+        }
+        let before = self.last.clone();
+        match self.step(false, SHORT) {
+            Ok(false) => self.turn.wait(PAUSE),
+            Ok(true) | Err(_) => {
+                let new = self.last != before;
+                self.turn.give_back(&self.outer, &self.inner, new);
+            }
+        }
     }
 
     /// Brings over what changed, once it is time.
     pub fn follow(&mut self) {
+        if self
+            .turn
+            .until()
+            .is_some_and(|until| until <= Instant::now())
+        {
+            self.take_turns();
+        }
         if self.due.is_none_or(|due| Instant::now() < due) {
             return;
         }
         self.due = None;
+        self.heard = 0;
         if !self.changed {
             return;
         }
@@ -162,7 +204,8 @@ impl Shared {
             Ok(false) => self.stands = Some("another claudebox held the login too long".into()),
             Err(error) => self.stands = Some(chain(&error)),
         }
-        self.unwatched.into_iter().chain(self.stands).collect()
+        let said = [self.unwatched.take(), self.stands.take()];
+        said.into_iter().flatten().collect()
     }
 
     /// Looks at both sides and does what is to be done; `false` where another launcher is at it.
@@ -274,6 +317,12 @@ impl Shared {
     }
 }
 
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.turn.give_back(&self.outer, &self.inner, false);
+    }
+}
+
 /// An error with its causes.
 fn chain(error: &InstanceError) -> String {
     let mut text = format!("it could not be kept in step: {error}");
@@ -290,6 +339,7 @@ fn watch(outer: &Folder, inner: &Folder) -> rustix::io::Result<OwnedFd> {
     use inotify::{CreateFlags, WatchFlags};
     let watch = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
     let changes = WatchFlags::MOVED_TO | WatchFlags::CLOSE_WRITE | WatchFlags::ONLYDIR;
+    let changes = changes | WatchFlags::CREATE | WatchFlags::DELETE;
     for folder in [outer, inner] {
         let path = format!("/proc/self/fd/{}", folder.fd.as_raw_fd());
         inotify::add_watch(&watch, path, changes)?;

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::common::{Boxer, stderr, stdout, tree, until};
 use crate::instances::instance;
 
-const FILE: &str = ".claude/.credentials.json";
+pub(crate) const FILE: &str = ".claude/.credentials.json";
 
 /// A login that ends in so many hours, as Claude Code 2.1.197 writes it.
-fn login(token: &str, hours: u64) -> String {
+pub(crate) fn login(token: &str, hours: u64) -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("now");
     let ends = (since.as_secs() / 3600 + hours) * 3_600_000;
     format!(
@@ -24,22 +24,22 @@ fn account(name: &str) -> String {
     format!(r#"{{"oauthAccount":{{"accountUuid":"{name}","emailAddress":"{name}@example.com"}}}}"#)
 }
 
-fn has(path: &Path, token: &str) -> bool {
+pub(crate) fn has(path: &Path, token: &str) -> bool {
     fs::read_to_string(path).is_ok_and(|text| text.contains(&format!("sk-ant-oat01-{token}")))
 }
 
 /// As the client does it on the host.
-fn rename_in(boxer: &Boxer, content: &str) {
+pub(crate) fn rename_in(boxer: &Boxer, content: &str) {
     let new = boxer.write(".claude/.credentials.json.tmp", content);
     fs::rename(new, boxer.home().join(FILE)).expect("a rename");
 }
 
-fn inside_of(boxer: &Boxer, project: &Path) -> PathBuf {
+pub(crate) fn inside_of(boxer: &Boxer, project: &Path) -> PathBuf {
     instance(boxer, project).join("claude/.credentials.json")
 }
 
 /// A session that runs until its standard input ends.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
     fn start(mut command: Command) -> Self {
@@ -51,7 +51,7 @@ impl Running {
     }
 
     /// What it said to stdout and stderr.
-    fn end(mut self) -> (String, String) {
+    pub(crate) fn end(mut self) -> (String, String) {
         drop(self.0.stdin.take());
         let ended = self.0.wait_with_output().expect("waiting");
         let text = |bytes| String::from_utf8(bytes).expect("text");
@@ -61,7 +61,7 @@ impl Running {
     }
 }
 
-fn script(boxer: &Boxer, project: &Path, script: &str) -> Running {
+pub(crate) fn script(boxer: &Boxer, project: &Path, script: &str) -> Running {
     let mut command =
         boxer.claudebox(["exec", "-y", "--network", "none", "--", "sh", "-ec", script]);
     command.current_dir(project);
@@ -69,7 +69,7 @@ fn script(boxer: &Boxer, project: &Path, script: &str) -> Running {
 }
 
 /// Until what was done on one side is seen on the other, which is promised within a second; a busy machine gets five.
-fn soon(what: &str, ask: impl FnMut() -> bool) {
+pub(crate) fn soon(what: &str, ask: impl FnMut() -> bool) {
     let began = Instant::now();
     until(what, ask);
     assert!(

@@ -19,6 +19,7 @@ mod host_runs;
 mod instances;
 mod links;
 mod login;
+mod login_turns;
 mod places;
 mod plan;
 mod printed;
