@@ -29,14 +29,7 @@ fn a_bad_line_of_an_env_file_is_named_and_not_shown() {
         b"# c\n\n  A='x y'\nB=a=b#c\r\nC=\"$HOME `id`\"\nD=\nE=\xff\xfe",
     );
     let shown = boxer
-        .run([
-            "exec",
-            "-y",
-            "--",
-            "sh",
-            "-c",
-            "printf '%s|' \"$A\" \"$B\" \"$C\" \"$D\" \"$E\"",
-        ])
+        .shell("printf '%s|' \"$A\" \"$B\" \"$C\" \"$D\" \"$E\"")
         .success();
     assert_eq!(
         shown.get_output().stdout,
@@ -139,14 +132,7 @@ fn a_hostile_identity_stays_one_line_of_git_s_configuration() {
     boxer.git(&boxer.project(), &["init", "-q"]);
     boxer.write(".gitconfig", "[user]\n\tname = \"Ann \\\"[core]\\n\\tfsmonitor = touch planted\\n\"\n\temail = \"a]b#c;d\\\\ e@x\"\n");
     let ran = boxer
-        .run([
-            "exec",
-            "-y",
-            "--",
-            "sh",
-            "-ec",
-            "git config --list; git status --short",
-        ])
+        .shell("set -e; git config --list; git status --short")
         .success();
     assert!(!stdout(&ran).contains("core.fsmonitor"), "{ran}");
     assert!(!boxer.project().join("planted").exists());

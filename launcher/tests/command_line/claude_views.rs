@@ -147,9 +147,7 @@ fn links_of_dotfile_managers_are_followed_and_those_that_an_agent_may_have_made_
     );
     boxer.link("../../dotfiles/claude/agents", ".claude/skills/planted");
     let script = "cd ~/.claude; cat CLAUDE.md commands/c.md skills/mine/SKILL.md; ls agents; cat keybindings.json commands/planted.md skills/planted 2>/dev/null || true; grep -rs canary ~ || true";
-    let ran = boxer
-        .run(["exec", "-y", "--", "sh", "-ec", &format!("{script}; true")])
-        .success();
+    let ran = boxer.shell(&format!("set -e; {script}; true")).success();
     assert!(!stdout(&ran).contains(CANARY), "{ran}");
     assert!(
         stdout(&ran).starts_with("memory\ncommand\nskill\n"),
@@ -185,14 +183,7 @@ fn what_a_careless_reader_chokes_on_is_left_out_with_a_line() {
     boxer.write(".claude.json", "[".repeat(1 << 20));
     boxer.own(&claude);
     let ran = boxer
-        .run([
-            "exec",
-            "-y",
-            "--",
-            "sh",
-            "-ec",
-            "cat ~/.claude/settings.json ~/.claude/CLAUDE.md; ls ~/.claude/commands",
-        ])
+        .shell("set -e; cat ~/.claude/settings.json ~/.claude/CLAUDE.md; ls ~/.claude/commands")
         .success();
     assert_eq!(
         stdout(&ran),

@@ -204,16 +204,11 @@ fn too_many_git_folders_are_closed_as_a_whole_and_the_audit_says_so() {
         module(&modules.join(format!("group/deep{number}")));
     }
     boxer.own(&modules);
-    let ran = boxer.run([
-        "exec",
-        "-y",
-        "--",
-        "sh",
-        "-c",
+    let ran = boxer.shell(
         "for file in group/deep7/hooks/x group/deep399/config sub/HEAD new; do \
          (echo >>.git/modules/$file) 2>/dev/null && echo wrote $file; done; \
          grep -c /modules /proc/self/mountinfo",
-    ]);
+    );
     let ran = ran.success();
     assert_eq!(stdout(&ran), "1\n");
     let said = crate::common::stderr(&ran);

@@ -230,16 +230,7 @@ fn what_is_no_login_on_the_host_stays_outside_and_stops_nothing() {
         }
         boxer.own(&boxer.home().join(".claude"));
         let before = tree_of(&boxer);
-        let ran = boxer
-            .run([
-                "exec",
-                "-y",
-                "--",
-                "sh",
-                "-c",
-                "ls -A ~/.claude | grep cred; true",
-            ])
-            .success();
+        let ran = boxer.shell("ls -A ~/.claude | grep cred; true").success();
         let said = stderr(&ran);
         assert_eq!(stdout(&ran), "", "{odd}");
         assert!(
@@ -309,11 +300,7 @@ fn another_account_stays_inside_and_is_told_of() {
         account("eve"),
         login("eve", 20)
     );
-    let said = stderr(
-        &boxer
-            .run(["exec", "-y", "--", "sh", "-ec", &change])
-            .success(),
-    );
+    let said = stderr(&boxer.shell(&format!("set -e; {change}")).success());
     assert!(
         said.contains("! login") && said.contains("another account"),
         "{said}"

@@ -161,7 +161,7 @@ fn a_repository_around_home_does_not_make_home_the_project() {
     boxer.write("secret.txt", crate::common::CANARY);
     boxer.make("src/app/sub");
     let look = "ls -A ~; ls -A ../..; cat ~/secret.txt; git rev-parse --show-toplevel; true";
-    let ran = boxer.run(["exec", "-y", "--", "sh", "-c", look]).success();
+    let ran = boxer.shell(look).success();
     assert!(
         !stdout(&ran).contains(crate::common::CANARY) && !stdout(&ran).contains("secret.txt"),
         "{ran}"

@@ -6,15 +6,12 @@ use std::process::Command;
 
 use crate::common::{self, Boxer, refused, stderr};
 
-fn exec(boxer: &Boxer, script: &str) -> assert_cmd::assert::Assert {
-    boxer.run(["exec", "-y", "--", "sh", "-c", script])
-}
-
 #[test]
 fn the_command_s_own_status_comes_back() {
     let boxer = Boxer::new();
     for status in [0, 1, 2, 7, 100, 125, 126, 127, 128, 200, 255] {
-        let ran = exec(&boxer, &format!("exit {status}"))
+        let ran = boxer
+            .shell(&format!("exit {status}"))
             .code(status)
             .stdout("");
         let said = stderr(&ran);
@@ -37,7 +34,9 @@ fn death_by_a_signal_is_128_and_its_number() {
         ("PIPE", 141),
         ("TERM", 143),
     ] {
-        exec(&boxer, &format!("kill -{signal} $$; sleep 30")).code(status);
+        boxer
+            .shell(&format!("kill -{signal} $$; sleep 30"))
+            .code(status);
     }
 }
 

@@ -22,14 +22,7 @@ fn all_bytes() -> Vec<u8> {
 fn stdout_is_the_command_s_byte_for_byte() {
     let boxer = Boxer::new();
     let ran = boxer
-        .run([
-            "exec",
-            "-y",
-            "--",
-            "sh",
-            "-c",
-            &format!("{ALL_BYTES}; echo error >&2"),
-        ])
+        .shell(&format!("{ALL_BYTES}; echo error >&2"))
         .success();
     assert_eq!(ran.get_output().stdout, all_bytes(), "a pipe");
     assert!(

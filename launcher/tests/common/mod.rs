@@ -173,6 +173,11 @@ impl Boxer {
         end(self.claudebox(arguments))
     }
 
+    /// Runs a shell script inside.
+    pub(crate) fn shell(&self, script: &str) -> Assert {
+        self.run(["exec", "-y", "--", "sh", "-c", script])
+    }
+
     /// claudebox in a network namespace of its own, from which there is no route to anywhere.
     pub(crate) fn without_a_route(&self, line: &str) -> Command {
         let mut command = self.command("unshare");
