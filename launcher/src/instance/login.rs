@@ -24,7 +24,8 @@ const LOCK: &str = "login.lock";
 /// How long another is waited for, while a session runs, and at its ends.
 const SHORT: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_secs(5);
-/// How long after a change a look is taken: whoever writes all the time makes no more work than that.
+/// How long after a change a look is taken: whoever writes all the time makes no more work than that. How long after the start it is
+/// listened to changes.
 const PAUSE: Duration = Duration::from_millis(100);
 /// So often in that time it is heard of changes at once: a refresh on one side is shown on the other before one begins there.
 const OFTEN: u32 = 20;
@@ -45,6 +46,8 @@ pub struct Shared {
     watch: Option<OwnedFd>,
     /// Who refreshes.
     turn: RefreshLock,
+    /// When [`Shared::listen`] is to be called.
+    begins: Option<Instant>,
     due: Option<Instant>,
     /// How often something was heard since the last look.
     heard: u32,
@@ -76,7 +79,6 @@ impl Shared {
         } else {
             (own()?, LOGIN)
         };
-        let watch = watch(&outer, &inner);
         let mut shared = Self {
             share: share.clone(),
             own: own()?,
@@ -88,29 +90,39 @@ impl Shared {
             stands: None,
             unwatched: None,
             turn: RefreshLock::default(),
+            begins: Some(Instant::now() + PAUSE),
             due: None,
             heard: 0,
             changed: false,
             watch: None,
         };
-        match watch {
-            Ok(watch) => shared.watch = Some(watch),
-            // The limit of the user (inotify(7), max_user_instances): then the end of the session has to do.
-            Err(error) => {
-                shared.unwatched = Some(format!(
-                    "the login was kept in step at start and end alone: inotify(7): {error}"
-                ));
-            }
-        }
         if !shared.step(alone, LONG)? {
             return Err(InstanceError::Busy {
                 path: shared.own.path.join(LOCK),
             });
         }
-        if shared.watch.is_some() {
-            shared.turn.begin(&shared.outer, &shared.inner, alone);
-        }
+        shared.turn.begin(&shared.outer, &shared.inner, alone);
         Ok(shared)
+    }
+
+    /// Listens to both folders from now on; what happened before it counts as heard. A session that ends sooner has nothing to listen to,
+    /// and to end a watch takes the kernel 10 ms and more.
+    fn listen(&mut self) {
+        self.begins = None;
+        match watch(&self.outer, &self.inner) {
+            Ok(watch) => self.watch = Some(watch),
+            // The limit of the user (inotify(7), max_user_instances): then the end of the session has to do.
+            Err(error) => {
+                self.unwatched = Some(format!(
+                    "the login was kept in step at start and end alone: inotify(7): {error}"
+                ));
+                self.turn.give_back(&self.outer, &self.inner, false);
+                return;
+            }
+        }
+        self.changed = true;
+        self.due = Some(Instant::now());
+        self.take_turns();
     }
 
     /// What tells of changes; for a moment not where there are too many.
@@ -123,7 +135,8 @@ impl Shared {
     /// When [`Shared::follow`] wants to be called.
     #[must_use]
     pub fn due(&self) -> Option<Instant> {
-        self.due.into_iter().chain(self.turn.until()).min()
+        let times = [self.begins, self.due, self.turn.until()];
+        times.into_iter().flatten().min()
     }
 
     /// Something changed in one of the folders.
@@ -170,6 +183,9 @@ impl Shared {
 
     /// Brings over what changed, once it is time.
     pub fn follow(&mut self) {
+        if self.begins.is_some_and(|begins| begins <= Instant::now()) {
+            self.listen();
+        }
         if self
             .turn
             .until()
