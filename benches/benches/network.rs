@@ -189,6 +189,11 @@ fn stream(claudebox: &Path, helper: &str) {
         ratio(theirs, ours),
         aim(helper, "at least 0.95")
     );
+    let [ours, theirs] = flows.each_ref().map(|flows| with_waits(flows));
+    println!(
+        "         all streams with their waits: claudebox {ours:.0} MiB/s, bare {called} {theirs:.0} MiB/s, ratio {:.2}",
+        ours / theirs
+    );
     for (whose, flows) in ["claudebox", called].iter().zip(&flows) {
         let waited = flows.iter().filter(|flow| !flow.waited.is_zero()).count();
         let in_all: Duration = flows.iter().map(|flow| flow.waited).sum();
@@ -199,6 +204,13 @@ fn stream(claudebox: &Path, helper: &str) {
     }
 }
 
+/// MiB a second of all that came, in all the time that it took.
+fn with_waits(flows: &[Flow]) -> f64 {
+    let mebibytes: f64 = flows.iter().map(Flow::mebibytes).map(f64::from).sum();
+    let time: Duration = flows.iter().map(|flow| flow.flowing + flow.waited).sum();
+    mebibytes / time.as_secs_f64()
+}
+
 /// What came of a stream.
 struct Flow {
     bytes: usize,
@@ -207,11 +219,14 @@ struct Flow {
 }
 
 impl Flow {
-    /// How long a MiB took.
+    fn mebibytes(&self) -> u32 {
+        u32::try_from(self.bytes >> 20).expect("no more than was asked for")
+    }
+
+    /// How long a MiB took while it flowed.
     fn of_a_mebibyte(&self) -> Duration {
-        let mebibytes = u32::try_from(self.bytes >> 20).expect("no more than was asked for");
-        assert!(mebibytes > 0, "nothing came");
-        self.flowing / mebibytes
+        assert!(self.mebibytes() > 0, "nothing came");
+        self.flowing / self.mebibytes()
     }
 
     fn is_whole(&self) -> bool {
