@@ -7,141 +7,24 @@
     reason = "tests are effects; the module boundaries are the launcher's"
 )]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod flow;
+mod namespace;
+mod read_whole;
 
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{IpAddr, UdpSocket};
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::time::Duration;
+use std::io::{BufRead, BufReader};
+use std::net::IpAddr;
+use std::process::Stdio;
 
 use claudebox::config::Origin;
 use claudebox::facts::{Address, Hop, Link, Network, Route, RouteKind};
 use claudebox::fence::refused::refusals;
 use claudebox::fence::{Denied, Exception, Fence, Protocol, Refusal};
-use serde_json::{Value, json};
+use serde_json::json;
 
-/// A network namespace, and whoever keeps it.
-struct Namespace {
-    keeper: Child,
-}
-
-impl Namespace {
-    /// A new one with loopback up; `None` where the host makes none, and then it has been told.
-    fn new() -> Option<Self> {
-        let mut keeper = as_ordinary_user("unshare")
-            .args(["-Urn", "sh", "-c", "echo here; exec cat"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("unshare of util-linux");
-        let mut said = String::new();
-        let stdout = keeper.stdout.take().expect("its output");
-        BufReader::new(stdout).read_line(&mut said).expect("a line");
-        if said.trim() != "here" {
-            let mut why = String::new();
-            let mut stderr = keeper.stderr.take().expect("its errors");
-            stderr.read_to_string(&mut why).expect("its errors");
-            keeper.wait().expect("its end");
-            common::skipped(&format!("no user namespaces here: {}", why.trim()));
-            return None;
-        }
-        let namespace = Self { keeper };
-        namespace.must("ip link set lo up && ip route add local 0.0.0.0/0 dev lo && ip route add local ::/0 dev lo");
-        Some(namespace)
-    }
-
-    /// One in which a link that leads nowhere can be made, as pasta and slirp4netns make one that leads out.
-    fn with_tun() -> Option<Self> {
-        if !Path::new("/dev/net/tun").exists() {
-            common::skipped("there is no /dev/net/tun");
-            return None;
-        }
-        Self::new()
-    }
-
-    fn enter(&self, program: &[&str]) -> Command {
-        let mut command = as_ordinary_user("nsenter");
-        command.args([
-            "-t",
-            &self.keeper.id().to_string(),
-            "-U",
-            "-n",
-            "--preserve-credentials",
-            "--",
-        ]);
-        command.args(program);
-        command
-    }
-
-    fn can(&self, script: &str) -> bool {
-        let mut bash = self.enter(&["bash", "-c", script]);
-        bash.output().expect("bash").status.success()
-    }
-
-    /// What a script says; it must succeed.
-    fn must(&self, script: &str) -> String {
-        let output = self.enter(&["bash", "-c", script]).output().expect("bash");
-        assert!(output.status.success(), "{script}\n{output:?}");
-        String::from_utf8(output.stdout).expect("text")
-    }
-
-    /// nft opens its standard input by name, and this process's pipe may belong to root: a shell makes one of its own.
-    fn nft(&self, commands: &Value) -> Output {
-        let mut nft = self
-            .enter(&["sh", "-c", "cat | nft -j -f -"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("nft");
-        let mut stdin = nft.stdin.take().expect("its input");
-        stdin
-            .write_all(commands.to_string().as_bytes())
-            .expect("writing");
-        drop(stdin);
-        nft.wait_with_output().expect("its end")
-    }
-
-    fn apply(&self, commands: &Value) {
-        let output = self.nft(commands);
-        assert!(output.status.success(), "{output:?}");
-    }
-
-    /// Only this fence, and no other.
-    fn load(&self, fence: &Fence) {
-        self.must("nft flush ruleset");
-        self.apply(&fence.to_nft());
-    }
-
-    fn listing(&self) -> Value {
-        serde_json::from_str(&self.must("nft -j list ruleset")).expect("JSON")
-    }
-}
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
-    }
-}
-
-/// A command of an ordinary user, also where root runs the tests, without the caller's language.
-fn as_ordinary_user(program: &str) -> Command {
-    let mut command = Command::new(program);
-    command.env_clear().env("LC_ALL", "C");
-    command.env(
-        "PATH",
-        "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin",
-    );
-    if common::is_root() {
-        command.uid(common::BOXER).gid(common::BOXER);
-    }
-    command
-}
+use self::namespace::Namespace;
 
 fn address(address: &str) -> IpAddr {
     address.parse().expect("an address")
@@ -211,6 +94,9 @@ fn fence() -> Fence {
     ];
     Fence::new(denied(&host()), allowed)
 }
+
+/// What this process reads of its own namespace, where the test starts itself anew inside one.
+const INSIDE: &str = "CLAUDEBOX_TEST_READS_THE_NETWORK";
 
 #[test]
 fn the_kernel_has_what_was_asked_for() {
@@ -525,238 +411,4 @@ fn a_refusal_is_told() {
             assert_eq!(answer(to), "", "{to}");
         }
     }
-}
-
-/// What this process reads of its own namespace, where the test starts itself anew inside one.
-const INSIDE: &str = "CLAUDEBOX_TEST_READS_THE_NETWORK";
-
-#[test]
-fn the_network_is_read_whole() {
-    if std::env::var_os(INSIDE).is_some() {
-        let network = serde_json::to_string(&Network::read(&[])).expect("JSON");
-        println!("\n{network}");
-        return;
-    }
-    let Some(namespace) = Namespace::with_tun() else {
-        return;
-    };
-    let this = std::env::current_exe().expect("this test");
-    let this = this.to_str().expect("a path in UTF-8");
-    let read = || {
-        let mut inside =
-            namespace.enter(&[this, "--exact", "the_network_is_read_whole", "--nocapture"]);
-        let output = inside.env(INSIDE, "1").output().expect("this test");
-        let said = String::from_utf8(output.stdout).expect("text");
-        let line = said.lines().find(|line| line.starts_with('{'));
-        serde_json::from_str::<Network>(line.unwrap_or_else(|| panic!("{said}"))).expect("facts")
-    };
-    namespace.must(
-        "ip tuntap add mode tap name tap0 && ip link set tap0 up \
-         && ip addr add 203.0.113.9/25 dev tap0 && ip addr add 198.51.100.1 peer 198.51.100.2/32 dev lo \
-         && ip addr add 2001:db8:7::9/64 dev tap0 nodad \
-         && ip route add 192.0.2.0/24 dev lo table 52 && ip route add blackhole 192.0.3.0/24 \
-         && ip route add 2001:db8:5::/48 dev tap0 table 1000 && ip route add unreachable 2001:db8:6::/48 \
-         && ip route add 192.0.4.0/24 nexthop via 203.0.113.1 dev tap0 nexthop via 203.0.113.2 dev tap0 \
-         && ip route add 192.0.5.0/24 via inet6 2001:db8:7::1 dev tap0 \
-         && ip route add default via 203.0.113.1 dev tap0 table 7",
-    );
-    let network = read();
-    assert_eq!(network.unread, None);
-    let link = |index, name: &str, loopback| Link {
-        index,
-        name: name.into(),
-        loopback,
-    };
-    assert_eq!(network.links, [link(1, "lo", true), link(2, "tap0", false)]);
-    assert_eq!(network.default_links(), [&network.links[1]]);
-    let owned = |own: &str, prefix, peer: Option<&str>, link| Address {
-        address: address(own),
-        prefix,
-        peer: peer.map(address),
-        link,
-    };
-    for expected in [
-        owned("127.0.0.1", 8, None, 1),
-        owned("203.0.113.9", 25, None, 2),
-        owned("198.51.100.1", 32, Some("198.51.100.2"), 1),
-        owned("2001:db8:7::9", 64, None, 2),
-        owned("::1", 128, None, 1),
-    ] {
-        let found = &network.addresses;
-        assert!(found.contains(&expected), "{expected:?} of {found:?}");
-    }
-    let routed = |to: &str, table, kind, hops: &[(Option<&str>, u32)]| Route {
-        to: to.parse().expect("a prefix"),
-        table,
-        kind,
-        hops: hops
-            .iter()
-            .map(|(gateway, link)| Hop {
-                gateway: gateway.map(address),
-                link: Some(*link),
-            })
-            .collect(),
-    };
-    use RouteKind::{Blackhole, Broadcast, Local, Unicast, Unreachable};
-    for expected in [
-        routed("0.0.0.0/0", 255, Local, &[(None, 1)]),
-        routed("0.0.0.0/0", 7, Unicast, &[(Some("203.0.113.1"), 2)]),
-        routed("192.0.2.0/24", 52, Unicast, &[(None, 1)]),
-        routed("192.0.3.0/24", 254, Blackhole, &[]),
-        routed(
-            "192.0.4.0/24",
-            254,
-            Unicast,
-            &[(Some("203.0.113.1"), 2), (Some("203.0.113.2"), 2)],
-        ),
-        routed("192.0.5.0/24", 254, Unicast, &[(Some("2001:db8:7::1"), 2)]),
-        routed("203.0.113.0/25", 254, Unicast, &[(None, 2)]),
-        routed("203.0.113.9/32", 255, Local, &[(None, 2)]),
-        routed("203.0.113.127/32", 255, Broadcast, &[(None, 2)]),
-        routed("2001:db8:5::/48", 1000, Unicast, &[(None, 2)]),
-        routed("2001:db8:6::/48", 254, Unreachable, &[(None, 1)]),
-        routed("2001:db8:7::9/128", 255, Local, &[(None, 2)]),
-    ] {
-        assert!(
-            network.routes.contains(&expected),
-            "{expected:?} of {:#?}",
-            network.routes
-        );
-    }
-    namespace.must("for a in $(seq 0 80); do for b in $(seq 0 255); do echo route add blackhole 20.$a.$b.0/24; done; done | ip -batch -");
-    let unread = read().unread;
-    assert_eq!(unread.as_deref(), Some("there are more than 20000 routes"));
-}
-
-#[test]
-fn a_flow_to_what_becomes_denied_stops() {
-    match std::env::var(INSIDE).as_deref() {
-        Ok("hear") => return hear(),
-        Ok("talk") => return talk(),
-        _ => {}
-    }
-    let Some(namespace) = Namespace::new() else {
-        return;
-    };
-    let this = std::env::current_exe().expect("this test");
-    let this = this.to_str().expect("a path in UTF-8");
-    let again = [
-        this,
-        "--exact",
-        "a_flow_to_what_becomes_denied_stops",
-        "--nocapture",
-    ];
-    let start = |before: &[&str], role: &str| {
-        let mut command = namespace.enter(&[before, &again].concat());
-        command.env(INSIDE, role);
-        command.stdout(Stdio::piped()).stdin(Stdio::piped());
-        Ended(command.spawn().expect("this test"))
-    };
-    if !namespace.can("ip link add up0 type veth peer name up1") {
-        common::skipped("the kernel has no veth");
-        return;
-    }
-    let mut neighbour = start(&["unshare", "-n"], "hear");
-    let mut heard = BufReader::new(neighbour.0.stdout.take().expect("its output")).lines();
-    // Sixty words are six seconds: whoever is still heard then is not stopped.
-    let mut until = |word: &str| {
-        heard
-            .by_ref()
-            .map_while(Result::ok)
-            .take(60)
-            .find(|line| line == word)
-    };
-    assert!(until("here").is_some());
-    // The pid is the same through each exec: nsenter, unshare, the test.
-    namespace.must(&format!(
-        "ip link set up1 netns {} && ip addr add 20.0.0.2/24 dev up0 && ip link set up0 up \\
-         && ip route del local 0.0.0.0/0 dev lo",
-        neighbour.0.id()
-    ));
-    let denies = |prefix: u8, own: &str| {
-        let mut network = host();
-        network.addresses.push(Address {
-            address: address(own),
-            prefix,
-            peer: None,
-            link: 2,
-        });
-        Fence::new(denied(&network), Vec::new())
-    };
-    let (before, after) = (denies(32, "20.0.0.9"), denies(24, "20.0.0.9"));
-    namespace.load(&before);
-    neighbour
-        .0
-        .stdin
-        .take()
-        .expect("its input")
-        .write_all(b"go\n")
-        .expect("writing");
-    assert!(until("listening").is_some());
-    let speaker = start(&[], "talk");
-    assert!(until("word").is_some(), "the flow stands");
-    namespace.apply(&before.update());
-    assert!(
-        until("word").is_some(),
-        "an update that changes nothing leaves it be"
-    );
-    namespace.apply(&after.update());
-    // Silence is told by the neighbour itself.
-    assert!(until("silence").is_some());
-    namespace.apply(&before.update());
-    assert!(until("word").is_some(), "it was the fence that stopped it");
-    drop(speaker);
-}
-
-/// A process that does not outlive its test.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// The neighbour: says each word that it hears, and each second without one.
-fn hear() {
-    say("\nhere");
-    std::io::stdin()
-        .read_line(&mut String::new())
-        .expect("a line");
-    let up = "ip addr add 20.0.0.1/24 dev up1 && ip link set up1 up";
-    let status = Command::new("sh").args(["-c", up]).status().expect("sh");
-    assert!(status.success());
-    // Of datagrams each one counts: of a stream that is not answered any more, the sender stops by itself.
-    let socket = UdpSocket::bind("20.0.0.1:8080").expect("bind");
-    say("listening");
-    socket
-        .set_read_timeout(Some(Duration::from_secs(1)))
-        .expect("a time limit");
-    let mut word = [0; 1];
-    loop {
-        match socket.recv_from(&mut word) {
-            Ok((_, whom)) => {
-                // What has been answered is established to connection tracking.
-                socket.send_to(&word, whom).expect("an answer");
-                say("word");
-            }
-            Err(_) => say("silence"),
-        }
-    }
-}
-
-/// Whoever is fenced: one word after the other.
-fn talk() {
-    let socket = UdpSocket::bind("20.0.0.2:0").expect("bind");
-    socket.connect("20.0.0.1:8080").expect("connect");
-    loop {
-        // A refusal is an error of this call, and not the end.
-        let _ = socket.send(b"x");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
-
-fn say(word: &str) {
-    writeln!(std::io::stdout(), "{word}").expect("writing");
 }
